@@ -1,0 +1,1 @@
+"""Client of elitscope: frames to the server, atoms and their uncertainty back."""
