@@ -131,6 +131,7 @@ class Result:
     `mean`, `std`: float32 [class, row, column] on the frame's grid, background left out; `std` is the population standard deviation over
     the active members (the ELIT paper's uncertainty) and None with one active member. `member_maps`: float32 [member, class, row, column] in
     the order of `members`. Outputs that were not asked for are None. `revision`, `ensemble`, `members`, `plan` say exactly what made it.
+    `sequence` counts the stream's results within `epoch`, one run of the server.
     """
 
     frame_id: int
@@ -149,6 +150,7 @@ class Result:
     std: Optional[np.ndarray] = None
     atoms: Optional[AtomTable] = None
     member_maps: Optional[np.ndarray] = None
+    epoch: str = ""
 
 
 @dataclass(frozen=True)
