@@ -1,0 +1,117 @@
+"""What a bundle says about itself: the schema of `manifest.json`.
+
+One frozen model; unknown keys are refused, so that a misspelt field is an error today and not a surprise in the middle of an experiment.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
+
+from elitscope_models.normalise import Normalisation
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
+"""Names of ensembles and streams: they become folder names, store keys and metric labels."""
+
+Version = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z_.+-]{0,63}$")]
+FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\.onnx$")]
+"""A plain file name inside the bundle's folder: no separators, so no way out of it."""
+
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Angstrom = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Probability = Annotated[float, Field(gt=0, le=1)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ClassInfo(_Part):
+    """One foreground class, in the order of the networks' output channels."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    element: Annotated[str, StringConstraints(max_length=64)] | None = None
+
+
+class Architecture(_Part):
+    """The network that all members share. `halo`: how many px around a pixel can change its output; read off the graph where left out."""
+
+    name: str
+    halo: Annotated[int, Field(ge=0, le=4096)] | None = None
+    parameters: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+class Member(_Part):
+    """One trained network of the ensemble. `metrics`: figures on its test set, `iou` say."""
+
+    id: Annotated[int, Field(ge=0, le=65535)]
+    file: FileName
+    sha256: Sha256
+    metrics: dict[str, float] = Field(default_factory=dict)
+
+
+class Training(_Part):
+    """How the members came about; `domain` and `calibrated` decide whether their spread may be taken at its word (ELIT paper)."""
+
+    recipe: str
+    seed: int | None = None
+    data: str
+    software: dict[str, str] = Field(default_factory=dict)
+    domain: Literal["simulation", "experiment"]
+    calibrated: bool = False
+    parameters: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+class Tolerance(_Part):
+    """How far two plans (runtime, device, precision) may differ: probabilities on average over a frame, and positions of atoms."""
+
+    mean: Probability = 0.01
+    std: Probability = 0.01
+    coordinates_px: Annotated[float, Field(gt=0, le=10)] = 0.25
+
+
+class Manifest(_Part):
+    """`manifest.json` of a bundle (contract, "Bundle").
+
+    `sampling` is the Å/px that the networks were trained at, `sampling_range` where they still work without resampling; the sides that they
+    accept are multiples of `stride`.
+    """
+
+    format_version: Literal[1] = 1
+    name: Name
+    version: Version
+    classes: Annotated[tuple[ClassInfo, ...], Field(min_length=1, max_length=64)]
+    sampling: Angstrom
+    sampling_range: tuple[Angstrom, Angstrom]
+    stride: Annotated[int, Field(ge=1, le=256)]
+    normalisation: Normalisation
+    architecture: Architecture
+    members: Annotated[tuple[Member, ...], Field(min_length=1, max_length=256)]
+    training: Training
+    tolerance: Tolerance = Tolerance()
+    license: str
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        low, high = self.sampling_range
+        if not low <= self.sampling <= high:
+            raise ValueError(f"sampling {self.sampling} lies outside sampling_range [{low}, {high}]")
+        _refuse_repeats("class", [c.name for c in self.classes])
+        _refuse_repeats("member id", [m.id for m in self.members])
+        _refuse_repeats("member file", [m.file for m in self.members])
+        return self
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return tuple(c.name for c in self.classes)
+
+    @property
+    def member_ids(self) -> tuple[int, ...]:
+        return tuple(m.id for m in self.members)
+
+
+def _refuse_repeats(what: str, values: list[Any]) -> None:
+    repeated = sorted({v for v in values if values.count(v) > 1})
+    if repeated:
+        raise ValueError(f"{what} {', '.join(map(repr, repeated))} is there more than once")
