@@ -1,0 +1,12 @@
+"""Synthetic STEM frames whose every atom is known: one renderer for the simulated instrument, the demo, training and tests.
+
+A `Specimen` holds atoms, `Conditions` how they are imaged; `render` turns both into detector counts, `expose` into a
+`SimulatedFrame` that also knows where its atoms are, and `movie` into frames whose conditions drift. NumPy only.
+"""
+
+from elitscope.simulator.conditions import Conditions
+from elitscope.simulator.movie import DRIFTS, LATTICES, movie
+from elitscope.simulator.render import SimulatedFrame, expose, render
+from elitscope.simulator.specimen import Specimen, graphene, square
+
+__all__ = ["DRIFTS", "LATTICES", "Conditions", "SimulatedFrame", "Specimen", "expose", "graphene", "movie", "render", "square"]
