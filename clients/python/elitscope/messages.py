@@ -1,4 +1,7 @@
-"""The whole vocabulary of the wire, as frozen dataclasses; `codec` turns them into message parts and back. `clients/PROTOCOL.md` is the reference."""
+"""The whole vocabulary of the wire, as frozen dataclasses; `codec` turns them into message parts and back.
+
+`clients/PROTOCOL.md` is the reference.
+"""
 
 from __future__ import annotations
 

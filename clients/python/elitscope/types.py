@@ -50,8 +50,8 @@ def as_sampling(value: SamplingLike, name: str = "sampling") -> Optional[Samplin
     """
     if value is None:
         return None
-    pair: Sequence[Any] = (value, value) if isinstance(value, numbers.Real) else tuple(value)  # type: ignore[arg-type]
-    if len(pair) != 2 or not all(isinstance(v, numbers.Real) and math.isfinite(v) and v > 0 for v in pair):
+    pair: tuple[Any, ...] = (value, value) if isinstance(value, numbers.Real) else tuple(value)  # type: ignore[arg-type]
+    if len(pair) != 2 or not all(isinstance(v, numbers.Real) and math.isfinite(v) and float(v) > 0 for v in pair):
         raise FrameInvalid(f"{name} {value!r} is not usable: give one positive number in Å/px, or two for (row, column)")
     return float(pair[0]), float(pair[1])
 
@@ -84,14 +84,15 @@ class AtomTable(np.ndarray):
         Raises:
             ValueError: another unit, or Å asked for where the sampling is unknown.
         """
-        points = np.column_stack([np.asarray(self["row"], float), np.asarray(self["column"], float)]).reshape(-1, 2)
+        points: np.ndarray = np.stack([self["row"], self["column"]], axis=-1).view(np.ndarray).astype(float).reshape(-1, 2)
         if unit == "px":
             return points
         if unit != "angstrom":
             raise ValueError(f'unit {unit!r} is not one of "px", "angstrom"')
         if self.sampling is None:
             raise ValueError('positions("angstrom") needs a sampling, and this frame has none: give `sampling` (Å/px) with the frame')
-        return points * np.asarray(self.sampling)
+        scaled: np.ndarray = points * np.asarray(self.sampling)
+        return scaled
 
 
 @dataclass(frozen=True)
@@ -128,10 +129,10 @@ class Timing:
 class Result:
     """One analysed frame.
 
-    `mean`, `std`: float32 [class, row, column] on the frame's grid, background left out; `std` is the population standard deviation over
-    the active members (the ELIT paper's uncertainty) and None with one active member. `member_maps`: float32 [member, class, row, column] in
-    the order of `members`. Outputs that were not asked for are None. `revision`, `ensemble`, `members`, `plan` say exactly what made it.
-    `sequence` counts the stream's results within `epoch`, one run of the server.
+    `mean`, `std`: float32 [class, row, column] on the frame's grid, background left out; `std` is the population standard deviation
+    over the active members (the ELIT paper's uncertainty) and None with one active member. `member_maps`: float32 [member, class, row,
+    column] in the order of `members`. Outputs that were not asked for are None. `revision`, `ensemble`, `members`, `plan` say exactly what
+    made it. `sequence` counts the stream's results within `epoch`, one run of the server.
     """
 
     frame_id: int

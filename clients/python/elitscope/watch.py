@@ -1,0 +1,48 @@
+"""Listening to what a server publishes: results, status, events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Optional
+
+import zmq
+
+from elitscope.codec import decode_publication
+from elitscope.errors import ServerGone
+from elitscope.messages import ServerMessage
+
+DEFAULT_PUBLISH = "tcp://127.0.0.1:5556"
+
+
+def subscribe(
+    address: str = DEFAULT_PUBLISH,
+    topics: Iterable[str] = ("summary/", "status/", "event/"),
+    timeout: Optional[float] = 10.0,
+) -> Iterator[tuple[str, ServerMessage]]:
+    """Topic and message of every publication, for ever; a slow listener misses some, and never slows the server.
+
+    Topics are prefixes that end in "/": `summary/<stream>/`, `result/<stream>/`, `preview/<stream>/`, `members/<stream>/`, `status/`,
+    `event/`; `summary/` is every stream's. `timeout`: seconds of silence after which the server counts as gone (its status comes once a
+    second); None waits for ever.
+
+    Raises:
+        ServerGone: nothing came for `timeout`. ValueError: the address can't be used. MessageInvalid: what came is of another protocol.
+    """
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    sock = context.socket(zmq.SUB)
+    try:
+        sock.setsockopt(zmq.LINGER, 0)
+        for topic in topics:
+            sock.setsockopt(zmq.SUBSCRIBE, topic.encode())
+        try:
+            sock.connect(address)
+        except zmq.ZMQError as error:
+            raise ValueError(f"publish address {address!r} can't be used ({error.strerror}): write it as tcp://host:5556") from error
+        while True:
+            if not sock.poll(None if timeout is None else int(timeout * 1e3)):
+                text = f"nothing was published at {address} for {timeout:g} s: is the server running, and is this its publish address?"
+                raise ServerGone(text)
+            yield decode_publication([part.buffer for part in sock.recv_multipart(copy=False)])
+    finally:
+        sock.close()
+        context.term()
