@@ -8,7 +8,7 @@ from falling below a share of what is usual in the frame, so that vacuum stays e
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal, Union
+from typing import Annotated, Any, Literal
 
 import cv2
 import numpy as np
@@ -29,8 +29,8 @@ class MinMaxParameters(_Parameters):
 class PercentileParameters(_Parameters):
     """The two percentiles that become 0 and 1; what lies beyond is clipped."""
 
-    low: float = Field(0.5, ge=0, le=100, description="percentile that becomes 0")
-    high: float = Field(99.0, ge=0, le=100, description="percentile that becomes 1")
+    low: float = Field(default=0.5, ge=0, le=100, description="percentile that becomes 0")
+    high: float = Field(default=99.0, ge=0, le=100, description="percentile that becomes 1")
 
     @model_validator(mode="after")
     def _ordered(self) -> PercentileParameters:
@@ -42,12 +42,12 @@ class PercentileParameters(_Parameters):
 class LocalParameters(PercentileParameters):
     """As `PercentileParameters`, but per block; nothing is clipped at the top, bright features are compressed instead."""
 
-    low: float = Field(10.0, ge=0, le=100, description="percentile of a block that becomes 0: its background")
-    high: float = Field(95.0, ge=0, le=100, description="percentile of a block that becomes 1: its brightest ordinary atoms")
-    block: float = Field(6.0, gt=0, description="width of a block in Å: some atoms, but less than a patch of contamination")
-    block_px: int = Field(64, ge=4, description="width of a block in px, where the frame's sampling is unknown")
-    floor: float = Field(0.5, ge=0, le=1, description="least contrast of a block, as a share of the median block's")
-    headroom: float = Field(1.0, gt=0, description="values from 1 upward are squeezed into 1 to 1 + headroom")
+    low: float = Field(default=10.0, ge=0, le=100, description="percentile of a block that becomes 0: its background")
+    high: float = Field(default=95.0, ge=0, le=100, description="percentile of a block that becomes 1: its brightest ordinary atoms")
+    block: float = Field(default=6.0, gt=0, description="width of a block in Å: some atoms, but less than a patch of contamination")
+    block_px: int = Field(default=64, ge=4, description="width of a block in px, where the frame's sampling is unknown")
+    floor: float = Field(default=0.5, ge=0, le=1, description="least contrast of a block, as a share of the median block's")
+    headroom: float = Field(default=1.0, gt=0, description="values from 1 upward are squeezed into 1 to 1 + headroom")
 
 
 class MinMax(_Parameters):
@@ -65,7 +65,7 @@ class Local(_Parameters):
     parameters: LocalParameters = LocalParameters()
 
 
-Normalisation = Annotated[Union[MinMax, Percentile, Local], Field(discriminator="kind")]
+Normalisation = Annotated[MinMax | Percentile | Local, Field(discriminator="kind")]
 """What a bundle's manifest says: `{"kind": "local", "parameters": {"block": 6.0}}`; unknown keys are refused."""
 
 
@@ -182,7 +182,7 @@ def _expand(grid: np.ndarray[Any, np.dtype[np.float32]], shape: tuple[int, ...])
 
 
 def _squeeze(values: np.ndarray[Any, np.dtype[np.float32]], headroom: float) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """Values above 1 bent towards 1 + headroom, without a kink: a heavier atom stays brighter and does not dwarf the others; -1 at least."""
+    """Values above 1 bent towards 1 + headroom, without a kink: a heavier atom stays brighter but dwarfs no other; -1 at least."""
     room = np.float32(headroom)
     above = np.maximum(values - np.float32(1), np.float32(0))
     return np.asarray(np.clip(values, np.float32(-1), np.float32(1)) + room * above / (room + above))

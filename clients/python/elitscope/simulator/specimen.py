@@ -70,7 +70,7 @@ def graphene(
     basis = np.array([[0.0, 0.0], [0.0, CARBON_BOND]])
     sites = _lattice(cell, basis, field, rng, rotation, strain)[0]
     if hole > 0:
-        sites = _trim(sites[~_in_hole(sites, field, hole, rng)], 1.2 * CARBON_BOND)
+        sites = _cut_hole(sites, field, hole, rng)
     sites = sites[rng.random(len(sites)) >= vacancies]
     silicon = rng.random(len(sites)) < dopants
     positions = _displace(_push_neighbours(sites, silicon, rng), field, displacement, rng)
@@ -127,25 +127,19 @@ def _symmetric(components: np.ndarray) -> np.ndarray:
     return np.array([[components[0], components[2]], [components[2], components[1]]])
 
 
-def _in_hole(sites: np.ndarray, field: tuple[float, float], radius: float, rng: np.random.Generator) -> np.ndarray:
-    """Which sites lie inside a wavy circle whose centre is somewhere in the middle of the field."""
+def _cut_hole(sites: np.ndarray, field: tuple[float, float], radius: float, rng: np.random.Generator) -> np.ndarray:
+    """Sites outside a wavy circle somewhere in the middle of the field; what dangles at its edge does not survive the beam and is gone."""
     offset = sites - rng.uniform(0.25, 0.75, 2) * np.asarray(field)
-    angle = np.arctan2(offset[:, 0], offset[:, 1])
-    edge = np.ones(len(sites))
+    distance, angle = np.hypot(offset[:, 0], offset[:, 1]), np.arctan2(offset[:, 0], offset[:, 1])
+    edge = np.full(len(sites), radius)
     for waves in (2, 3, 5):
-        edge += rng.uniform(0.0, 0.15) * np.cos(waves * angle + rng.uniform(0.0, 2.0 * math.pi))
-    return np.asarray(np.hypot(offset[:, 0], offset[:, 1]) < radius * edge)
-
-
-def _trim(sites: np.ndarray, reach: float) -> np.ndarray:
-    """Sites that keep at least two neighbours within `reach`: dangling atoms do not survive the beam."""
+        edge += radius * rng.uniform(0.0, 0.15) * np.cos(waves * angle + rng.uniform(0.0, 2.0 * math.pi))
+    kept = distance >= edge
     for _ in range(3):
-        bonds = _neighbours(sites, sites, reach).sum(axis=1) - 1
-        border = (sites < sites.min(axis=0) + reach).any(axis=1) | (sites > sites.max(axis=0) - reach).any(axis=1)
-        if (kept := (bonds >= 2) | border).all():
-            break
-        sites = sites[kept]
-    return sites
+        rim = np.flatnonzero(kept & (distance < edge + 2.0 * CARBON_BOND))
+        around = np.flatnonzero(kept & (distance < edge + 4.0 * CARBON_BOND))
+        kept[rim[_neighbours(sites[rim], sites[around], 1.2 * CARBON_BOND).sum(axis=1) - 1 < 2]] = False
+    return np.asarray(sites[kept])
 
 
 def _push_neighbours(sites: np.ndarray, heavy: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -1,0 +1,49 @@
+"""`elitscope-models train`: make an ensemble by a recipe."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+
+def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the command and its options."""
+    parser = subparsers.add_parser("train", help="train an ensemble by a recipe and write its bundle", description=__doc__)
+    parser.add_argument("--recipe", default="graphene-first", help="name of the recipe (default: %(default)s)")
+    parser.add_argument("--members", type=int, default=6, metavar="N", help="networks to train (default: %(default)s)")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the bundle; one that is there is replaced")
+    parser.add_argument("--seed", type=int, default=1, help="of data and members (default: %(default)s)")
+    parser.add_argument("--steps", type=int, metavar="N", help="steps a member, instead of the recipe's")
+    parser.add_argument("--frames", type=int, metavar="N", help="simulated frames, instead of the recipe's")
+    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads (default: torch's choice); they change the weights slightly")
+    parser.add_argument("--release", default="1", help="version that the bundle's manifest states (default: %(default)s)")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train; 0 when the bundle is complete, 2 when the arguments make no sense."""
+    import cv2
+    import torch
+
+    from elitscope_models.training.ensemble import train_ensemble
+    from elitscope_models.training.progress import TrainingProgress
+    from elitscope_models.training.recipes import RECIPES
+
+    recipe = RECIPES.get(args.recipe)
+    if recipe is None or min(args.members, args.steps or 1, args.frames or 2, args.threads or 1) < 1:
+        print(f"recipe {args.recipe!r} must be one of {', '.join(RECIPES)}; members, steps, frames and threads at least 1")
+        return 2
+    if args.threads:
+        torch.set_num_threads(args.threads)
+        cv2.setNumThreads(args.threads)
+    torch.set_flush_denormal(True)
+    recipe = recipe.with_steps(args.steps) if args.steps else recipe
+    recipe = replace(recipe, frames=args.frames) if args.frames else recipe
+    with TrainingProgress(args.members) as progress:
+        train_ensemble(recipe, args.members, args.out, args.seed, args.release, progress)
+    return 0

@@ -1,0 +1,83 @@
+"""Training data: simulated frames as a network sees them, masks of where the atoms are, and where the truth is anyone's guess."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from elitscope.simulator import SimulatedFrame
+from elitscope.simulator.render import contamination_map
+from elitscope_models.normalise import normalise
+from elitscope_models.training.augment import augment, crop
+from elitscope_models.training.recipes import Recipe
+
+EDGE = 6
+"""px at a simulated frame's border that patches avoid: discs of atoms just outside are missing there."""
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Normalised frames with masks.
+
+    `layers`: float16 [frame, layer, row, column]; layer 0 is the image, the last the weight (0 or 1) of each pixel in the loss, the others
+    one mask (0 or 1) per class.
+    """
+
+    layers: np.ndarray[Any, np.dtype[np.float16]]
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def split(self, fraction: float) -> tuple[Labelled, Labelled]:
+        """(training, test): the last `fraction` of the frames, one at least, are kept for the test."""
+        test = max(1, round(fraction * len(self)))
+        return Labelled(self.layers[:-test]), Labelled(self.layers[-test:])
+
+
+def simulate(recipe: Recipe, frames: int, seed: int, advance: Callable[[], None] = lambda: None) -> Labelled:
+    """Labelled frames of a recipe; frame i depends on (seed, i) alone. `advance` is called after each."""
+    layers = np.empty((frames, 2 + len(recipe.classes), recipe.side, recipe.side), np.float16)
+    for index in range(frames):
+        layers[index] = label(recipe.draw(np.random.default_rng((seed, index))), recipe)
+        advance()
+    return Labelled(layers)
+
+
+def label(frame: SimulatedFrame, recipe: Recipe) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Layers of one frame: normalised image, masks, weight; float32 [layer, row, column]."""
+    image, _ = normalise(frame.pixels, recipe.normalisation, frame.sampling)
+    marked = frame.positions[frame.contamination <= (recipe.clean + recipe.covered) / 2.0]
+    mask = discs(marked, frame.pixels.shape, recipe.mask_radius / frame.sampling)
+    thickness = contamination_map(image.shape, frame.sampling, frame.conditions)
+    certain = (thickness <= recipe.clean) | (thickness >= recipe.covered)
+    return np.stack([image, mask, certain.astype(np.float32)])
+
+
+def discs(positions: np.ndarray[Any, Any], shape: tuple[int, ...], radius: float) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """1 within `radius` px of any position, else 0; float32 [row, column].
+
+    >>> discs(np.array([[1.0, 1.0]]), (3, 4), 1.0).astype(int).tolist()
+    [[0, 1, 0, 0], [1, 1, 1, 0], [0, 1, 0, 0]]
+    """
+    mask = np.zeros(shape, np.float32)
+    reach = int(np.ceil(radius)) + 1
+    steps = np.arange(-reach, reach + 1)
+    nearest = np.rint(np.asarray(positions, float).reshape(-1, 2)).astype(int)
+    rows, columns = (nearest[:, axis, None] + steps for axis in (0, 1))
+    down, across = ((pixel - positions[:, axis, None]) ** 2 for axis, pixel in ((0, rows), (1, columns)))
+    hit = down[:, :, None] + across[:, None, :] <= radius**2
+    hit &= ((rows >= 0) & (rows < shape[0]))[:, :, None] & ((columns >= 0) & (columns < shape[1]))[:, None, :]
+    atom, i, j = np.nonzero(hit)
+    mask[rows[atom, i], columns[atom, j]] = 1.0
+    return mask
+
+
+def batch(
+    data: Labelled, chosen: np.ndarray[Any, Any], recipe: Recipe, rng: np.random.Generator
+) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """One augmented patch of each chosen frame: float32 [patch, layer, row, column]."""
+    patches = [crop(data.layers[index], recipe.crop, EDGE, rng) for index in chosen]
+    return np.stack([augment(patch.astype(np.float32), recipe.augmentation, rng) for patch in patches])
