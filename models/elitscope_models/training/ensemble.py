@@ -83,7 +83,7 @@ def _manifest(recipe: Recipe, seed: int, release: str, members: Sequence[Member]
         training=Training(
             recipe=recipe.name,
             seed=seed,
-            data=f"elitscope.simulator: {recipe.frames} frames of {recipe.side} x {recipe.side} px, {recipe.test_fraction:.0%} for the test",
+            data=f"elitscope.simulator: {recipe.frames} frames of {recipe.side}² px, {recipe.test_fraction:.0%} of them for the test",
             software=_software(),
             domain="simulation",
             calibrated=False,
