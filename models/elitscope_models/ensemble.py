@@ -1,0 +1,131 @@
+"""A loaded bundle: every member compiled, tried on a reference frame, and only then offered.
+
+A precision below fp32 is earned: all members are compared with their fp32 selves on the reference frame, and where mean or spread differ by
+more than the bundle tolerates, the ensemble runs in fp32.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from elitscope_models.bundle import Bundle, BundleInvalid, read_member
+from elitscope_models.plans import plan_name
+from elitscope_models.reference import reference_image
+from elitscope_models.runtime import Image, Maps, Network, NetworkInvalid, Runtime
+from elitscope_models.tiles import Tiling
+
+MAX_TILE = 768
+"""px: the side of the largest image that goes through a network in one piece; larger frames are cut, so that other streams get a turn."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Mean absolute difference from fp32 on the reference frame: of the ensemble's mean map and of its spread."""
+
+    mean: float
+    std: float
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """An ensemble ready to run, immutable. Its networks are for one thread at a time.
+
+    `agreement` is how a reduced precision compared with fp32, None where nothing was to compare.
+    """
+
+    bundle: Bundle
+    runtime: Runtime
+    fingerprint: str
+    networks: Mapping[int, Network]
+    tiling: Tiling
+    agreement: Agreement | None = None
+
+    @property
+    def members(self) -> tuple[int, ...]:
+        """All member ids, in the manifest's order."""
+        return self.bundle.manifest.member_ids
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.bundle.manifest.class_names
+
+    def choose(self, members: Iterable[int] | None = None) -> tuple[int, ...]:
+        """The members asked for, in the manifest's order; all of them for None.
+
+        Raises:
+            ValueError: none at all, or one that the ensemble does not have.
+        """
+        if members is None:
+            return self.members
+        wanted = set(members)
+        unknown = sorted(wanted - set(self.members))
+        if unknown or not wanted:
+            trouble = f"members {unknown} are unknown" if unknown else "no member is selected"
+            raise ValueError(f"{trouble}: ensemble {self.bundle.manifest.name!r} has {list(self.members)}; select at least one of them")
+        return tuple(member for member in self.members if member in wanted)
+
+    def plan(self, members: Iterable[int] | None = None) -> str:
+        """Name of the plan that these members run under (`elitscope_models.plans`)."""
+        chosen = self.choose(members)
+        return plan_name(self.runtime.name, self.runtime.precision, self.fingerprint, self.bundle.manifest, chosen, self.tiling)
+
+    def forward(self, image: Image, member: int) -> Maps:
+        """One member's probabilities, float32 [class, row, column], valid until its next call.
+
+        `image` is float32 [row, column], normalised, its sides multiples of the stride.
+        """
+        return self.networks[member](image)
+
+
+def load_ensemble(bundle: Bundle, runtimes: Sequence[Runtime], max_tile: int = MAX_TILE) -> Ensemble:
+    """Compile and try every member on the first of `runtimes` that earns it.
+
+    Args:
+        bundle: a checked bundle.
+        runtimes: in order of preference; the last one, fp32 where there are several, is the measure of the others.
+        max_tile: px, side of the largest image that goes through in one piece.
+
+    Raises:
+        BundleInvalid: a member does not compile, fails on the reference frame, or gives anything but probabilities of the right shape.
+    """
+    tiling = Tiling(bundle.manifest.stride, bundle.halo, max_tile)
+    image = reference_image(bundle.manifest, tiling)
+    *candidates, trusted = runtimes
+    networks, truth = _load(bundle, trusted, image)
+    agreement = None
+    for runtime in candidates:
+        others, maps = _load(bundle, runtime, image)
+        agreement = _compare(maps, truth)
+        if agreement.mean <= bundle.manifest.tolerance.mean and agreement.std <= bundle.manifest.tolerance.std:
+            return Ensemble(bundle, runtime, runtime.fingerprint, others, tiling, agreement)
+        logger.warning("%s: %s differs from fp32 by %s, more than its tolerance", bundle.manifest.name, runtime.precision, agreement)
+    return Ensemble(bundle, trusted, trusted.fingerprint, networks, tiling, agreement)
+
+
+def _load(bundle: Bundle, runtime: Runtime, image: Image) -> tuple[dict[int, Network], Maps]:
+    networks: dict[int, Network] = {}
+    maps = np.empty((len(bundle.manifest.members), len(bundle.manifest.classes), *image.shape), np.float32)
+    for index, member in enumerate(bundle.manifest.members):
+        try:
+            networks[member.id] = runtime.load(read_member(bundle, member.id))
+            found = networks[member.id](image)
+        except NetworkInvalid as error:
+            raise BundleInvalid(f"{bundle.path / member.file}: {error}") from error
+        if found.shape != maps[index].shape:
+            raise BundleInvalid(f"{bundle.path / member.file}: gives maps of shape {found.shape} where {maps[index].shape} was due")
+        if not (np.isfinite(found).all() and found.min() >= 0 and found.max() <= 1):
+            raise BundleInvalid(f"{bundle.path / member.file}: gives values outside 0…1 on the reference frame: these are no probabilities")
+        maps[index] = found
+    return networks, maps
+
+
+def _compare(maps: Maps, truth: Maps) -> Agreement:
+    mean = np.abs(maps.mean(axis=0) - truth.mean(axis=0)).mean()
+    std = np.abs(maps.std(axis=0) - truth.std(axis=0)).mean()
+    return Agreement(float(mean), float(std))
