@@ -1,0 +1,4 @@
+"""The API process: HTTP for people and programs. It knows the engine only by what that publishes.
+
+watcher.py (SUB thread) ──▶ engine_view.py ──▶ health · ensembles · streams · metrics ──▶ application.py ──▶ uvicorn
+"""

@@ -1,0 +1,112 @@
+"""The API process: `python -m elitscope_service.api REPORT_FD PARENT_PID`, configuration as one JSON line on stdin."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator
+
+import uvicorn
+
+from elitscope.version import __version__
+from elitscope_service.addresses import http_address
+from elitscope_service.api.application import create_app
+from elitscope_service.api.engine_view import EngineView
+from elitscope_service.api.watcher import EngineWatcher
+from elitscope_service.child import Command, CommandLines, Report, ReportPipe, arguments, become_child, read_first_line
+from elitscope_service.config import ServerConfig
+from elitscope_service.logs import log_to_stderr
+
+logger = logging.getLogger(__name__)
+
+
+class Server(uvicorn.Server):
+    """uvicorn under a parent: signals are ours, and readiness is reported once it listens."""
+
+    def __init__(self, config: uvicorn.Config, ready: Report, reports: ReportPipe) -> None:
+        super().__init__(config)
+        self._ready = ready
+        self._reports = reports
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals alone: the parent decides when to stop."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._reports.send(self._ready)
+
+
+def main(argv: list[str]) -> int:
+    fd, parent = arguments(argv)
+    become_child(parent)
+    log_to_stderr("api")
+    reports = ReportPipe(fd)
+    config = ServerConfig.model_validate_json(read_first_line())
+    try:
+        listener = _listen(config.http)
+    except OSError as error:
+        text = f"http {config.http} can't be bound ({error.strerror}): stop what uses it, or choose another port with --http"
+        reports.send(Report("failed", message=text))
+        return 1
+    return asyncio.run(_serve(listener, config, reports))
+
+
+def _listen(address: str) -> socket.socket:
+    where = http_address(address)
+    family, kind, protocol, _, target = socket.getaddrinfo(where.host, where.port, type=socket.SOCK_STREAM)[0]
+    listener = socket.socket(family, kind, protocol)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(target)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+async def _serve(listener: socket.socket, config: ServerConfig, reports: ReportPipe) -> int:
+    view = EngineView(time.monotonic)
+    watcher = EngineWatcher(view)
+    host, port = listener.getsockname()[:2]
+    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    settings = uvicorn.Config(create_app(view, __version__), log_config=None, access_log=False, timeout_graceful_shutdown=2, lifespan="off")
+    server = Server(settings, Report("ready", {"http": address}), reports)
+    loop = asyncio.get_running_loop()
+    lines = CommandLines()
+
+    def on_stdin() -> None:
+        data = os.read(0, 65536)
+        if not data:
+            server.should_exit = True
+            loop.remove_reader(0)
+        for line in lines.feed(data):
+            obey(Command.parse(line))
+
+    def obey(command: Command) -> None:
+        if command.name == "watch":
+            watcher.watch(command.address)
+        elif command.name == "stop":
+            server.should_exit = True
+
+    loop.add_reader(0, on_stdin)
+    loop.add_signal_handler(signal.SIGTERM, lambda: setattr(server, "should_exit", True))
+    watcher.start()
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        watcher.stop()
+        watcher.join(5.0)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

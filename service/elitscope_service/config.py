@@ -1,0 +1,186 @@
+"""The server's configuration: one frozen model, made at start-up from flags, environment and file, and passed down.
+
+Precedence: flags > `ELITSCOPE_*` environment > TOML file > defaults. Limits are a table of their own: `[limits]` in the file,
+`ELITSCOPE_LIMITS__SESSIONS=16` in the environment.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from elitscope.errors import ElitscopeError
+from elitscope.messages import Limits as WireLimits
+from elitscope_service.addresses import http_address, tcp_address
+
+KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
+ENV_PREFIX = "ELITSCOPE_"
+
+Count = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class ConfigInvalid(ElitscopeError, ValueError):
+    """The configuration can't be used; quotes each offending value and says what to do."""
+
+    code = "config_invalid"
+
+
+class Limits(BaseModel):
+    """What the server takes on at most: with these, memory stays bounded whatever arrives."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sessions: Count = 64
+    session_idle_s: Seconds = 600.0
+    session_grace_s: Seconds = 30.0
+    streams: Count = 64
+    stream_idle_s: Seconds = 3600.0
+    credit_frames: Annotated[int, Field(ge=1, le=128)] = 8
+    credit_bytes: Count = 512 * MIB
+    frame_bytes: Count = 256 * MIB
+    side: Annotated[int, Field(ge=1, le=65535)] = 16384
+    queued_frames: Count = 256
+    queued_bytes: Count = 1 * GIB
+    started_frames: Count = 4
+    reply_cache_bytes: Annotated[int, Field(ge=0)] = 256 * MIB
+    answered_ids: Count = 4096
+    unsent_bytes: Count = 1 * GIB
+
+    @model_validator(mode="after")
+    def _a_frame_fits(self) -> Self:
+        if self.frame_bytes > min(self.credit_bytes, self.queued_bytes):
+            room = f"credit_bytes {self.credit_bytes} or queued_bytes {self.queued_bytes}"
+            raise ValueError(f"frame_bytes {self.frame_bytes} is above {room}: such a frame could never be sent")
+        return self
+
+    def on_the_wire(self) -> WireLimits:
+        """The part of it that clients are told."""
+        return WireLimits(self.credit_frames, self.credit_bytes, self.frame_bytes, self.side)
+
+
+class ServerConfig(BaseSettings):
+    """Everything that can be set. Addresses are canonical, folders absolute."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix=ENV_PREFIX, env_nested_delimiter="__", env_ignore_empty=True, validate_default=True
+    )
+
+    bundles: Annotated[tuple[Path, ...], NoDecode] = ()
+    ensemble: str | None = None
+    bind: str = "tcp://127.0.0.1:5555"
+    publish: str = "tcp://127.0.0.1:5556"
+    http: str = "127.0.0.1:8000"
+    data_dir: Path = Path("~/.local/share/elitscope")
+    device: Literal["auto", "cpu", "cuda", "tensorrt"] = "auto"
+    drain_s: Seconds = 10.0
+    preview_hz: Annotated[float, Field(ge=0, le=60)] = 4.0
+    limits: Limits = Limits()
+
+    @field_validator("bundles", mode="before")
+    @classmethod
+    def _several_folders(cls, value: Any) -> Any:
+        return value.split(os.pathsep) if isinstance(value, str) else value
+
+    @field_validator("bundles")
+    @classmethod
+    def _absolute_folders(cls, value: tuple[Path, ...]) -> tuple[Path, ...]:
+        return tuple(path.expanduser().absolute() for path in value)
+
+    @field_validator("data_dir")
+    @classmethod
+    def _absolute_folder(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @field_validator("bind", "publish")
+    @classmethod
+    def _loopback_tcp(cls, value: str) -> str:
+        return tcp_address(value).url
+
+    @field_validator("http")
+    @classmethod
+    def _loopback_http(cls, value: str) -> str:
+        return http_address(value).netloc
+
+    @model_validator(mode="after")
+    def _ports_differ(self) -> Self:
+        ports = [tcp_address(self.bind).port, tcp_address(self.publish).port, http_address(self.http).port]
+        fixed = [port for port in ports if port]
+        if len(set(fixed)) != len(fixed):
+            raise ValueError(f"bind, publish and http share a port ({', '.join(map(str, ports))}): give each its own")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags, then the environment, then the file that `load_config` names."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load_config(flags: Mapping[str, Any], file: Path | None = None) -> ServerConfig:
+    """The configuration from flags (by field name, unset ones left out), environment and `file`.
+
+    Raises:
+        ConfigInvalid: the file can't be read, a key is unknown, or a value can't be used.
+    """
+    if file is not None:
+        _check_toml(file)
+
+    class FromFile(ServerConfig):
+        model_config = SettingsConfigDict(toml_file=file)
+
+    try:
+        return ServerConfig.model_construct(**dict(FromFile(**flags)))
+    except ValidationError as error:
+        raise ConfigInvalid(_in_words(error)) from error
+
+
+def misspelt_variables(environ: Mapping[str, str]) -> list[str]:
+    """A line for every `ELITSCOPE_*` variable that is nearly, but not quite, one of ours: it would be ignored in silence.
+
+    >>> misspelt_variables({"ELITSCOPE_BNID": "tcp://127.0.0.1:7", "ELITSCOPE_TOKEN": "x"})
+    ['ELITSCOPE_BNID is not a setting and is ignored: did you mean ELITSCOPE_BIND?']
+    """
+    known = [ENV_PREFIX + name.upper() for name in ServerConfig.model_fields]
+    lines = []
+    for name in sorted(environ):
+        plain = name.upper().split("__")[0]
+        if plain.startswith(ENV_PREFIX) and plain not in known and (near := difflib.get_close_matches(plain, known, 1, 0.85)):
+            lines.append(f"{name} is not a setting and is ignored: did you mean {near[0]}?")
+    return lines
+
+
+def _check_toml(file: Path) -> None:
+    try:
+        tomllib.loads(file.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigInvalid(f"--config {file}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigInvalid(f"--config {file} is not TOML: {error}") from error
+
+
+def _in_words(error: ValidationError) -> str:
+    return "\n".join(_problem_in_words(problem) for problem in error.errors(include_url=False))
+
+
+def _problem_in_words(problem: Any) -> str:
+    where = ".".join(map(str, problem["loc"]))
+    if problem["type"] == "extra_forbidden":
+        known = [*ServerConfig.model_fields, *(f"limits.{name}" for name in Limits.model_fields)]
+        near = difflib.get_close_matches(where, known, 1)
+        return f"unknown setting {where} = {problem['input']!r}" + (f": did you mean {near[0]}?" if near else "")
+    message = problem["msg"].removeprefix("Value error, ")
+    return message if not where or repr(problem["input"]) in message else f"{where} = {problem['input']!r}: {message}"

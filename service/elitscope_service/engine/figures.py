@@ -1,0 +1,64 @@
+"""Counts and latencies of one stream, kept as they come: cumulative for Prometheus, percentiles of the recent ones for people."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter, deque
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from elitscope.types import Timing
+from elitscope_service.status import BUCKETS_S, STAGES, Histogram
+
+RECENT_FRAMES = 256
+RATE_WINDOW_S = 10.0
+
+
+class Latency:
+    """A cumulative histogram and a window of recent values."""
+
+    def __init__(self) -> None:
+        self._buckets = [0] * (len(BUCKETS_S) + 1)
+        self._sum_s = 0.0
+        self._recent_ms: deque[float] = deque(maxlen=RECENT_FRAMES)
+
+    def observe(self, milliseconds: float) -> None:
+        """Take in one frame's time."""
+        self._buckets[bisect_left(BUCKETS_S, milliseconds / 1e3)] += 1
+        self._sum_s += milliseconds / 1e3
+        self._recent_ms.append(milliseconds)
+
+    def read(self) -> Histogram:
+        """The figures so far."""
+        if not self._recent_ms:
+            return Histogram()
+        p50, p90, p99 = (round(float(v), 3) for v in np.percentile(self._recent_ms, (50, 90, 99)))
+        return Histogram(
+            count=sum(self._buckets), sum_s=round(self._sum_s, 6), buckets=tuple(self._buckets), p50_ms=p50, p90_ms=p90, p99_ms=p99
+        )
+
+
+@dataclass
+class Figures:
+    """What a stream's frames came to. Written and read by the io thread alone."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    total: Latency = field(default_factory=Latency)
+    stages: dict[str, Latency] = field(default_factory=lambda: {stage: Latency() for stage in STAGES})
+    _answered_at: deque[float] = field(default_factory=lambda: deque(maxlen=10_000))
+
+    def count(self, outcome: str, now: float, timing: Timing | None = None) -> None:
+        """A frame was answered: `outcome` is "result" or a rejection's code; `now` in monotonic seconds."""
+        self.outcomes[outcome] += 1
+        self._answered_at.append(now)
+        if timing is not None:
+            self.total.observe(timing.total_ms)
+            for stage in STAGES:
+                self.stages[stage].observe(getattr(timing, f"{stage}_ms"))
+
+    def rate_hz(self, now: float) -> float:
+        """Frames answered per second over the last `RATE_WINDOW_S`."""
+        while self._answered_at and now - self._answered_at[0] > RATE_WINDOW_S:
+            self._answered_at.popleft()
+        return len(self._answered_at) / RATE_WINDOW_S

@@ -1,0 +1,130 @@
+"""The publisher thread: owns the XPUB socket and empties the mailbox into it. It can be late; it can't make a reply late."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import zmq
+
+from elitscope.codec import encode_publication
+from elitscope.errors import ElitscopeError
+from elitscope.messages import Event, ServerMessage, Status
+from elitscope_service.engine.mailbox import Mailbox
+from elitscope_service.engine.outbox import Outbox
+from elitscope_service.engine.sockets import SocketThread, bind
+from elitscope_service.engine.subscriptions import Subscriptions
+from elitscope_service.waker import Waker
+
+logger = logging.getLogger(__name__)
+
+STATUS_TOPIC = "status/"
+EVENT_TOPIC = "event/"
+DEPTHS = {"summary": 64, "result": 4, "event": 64}
+MOST_WAITING = 512
+SUBSCRIPTION_BYTES = 256
+
+
+class PublisherThread(SocketThread):
+    """Publishes what is put in, latest wins, and the last status to whoever joins.
+
+    Args:
+        context: the ZeroMQ context to make the socket in.
+        address: where to bind; port 0 chooses one, `bound.result()` says which.
+        most_bytes: bytes on their way to slow subscribers before more is dropped.
+    """
+
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], address: str, most_bytes: int) -> None:
+        super().__init__("elitscope-publisher")
+        self.subscriptions = Subscriptions()
+        self._context = context
+        self._address = address
+        self._most_bytes = most_bytes
+        self._mailbox = Mailbox(DEPTHS, MOST_WAITING)
+        self._waker = Waker()
+        self._last_status: Status | None = None
+        self._missed = 0
+        self._stopping = False
+
+    @property
+    def dropped(self) -> int:
+        """Publications that were pushed out here, or that at least one subscriber was too slow for."""
+        return self._mailbox.dropped + self._missed
+
+    def put(self, topic: str, message: ServerMessage) -> None:
+        """Have a message published, if anybody wants it; from any thread, never waits."""
+        if self.subscriptions.want(topic):
+            self._mailbox.put(topic, message)
+            self._waker.wake()
+
+    def status(self, body: Mapping[str, Any]) -> None:
+        """Publish the engine's state, and keep it for those who join later."""
+        self._last_status = Status(body)
+        self.put(STATUS_TOPIC, self._last_status)
+
+    def event(self, body: Mapping[str, Any]) -> None:
+        """Publish that something happened."""
+        self.put(EVENT_TOPIC, Event(body))
+
+    def stop(self) -> None:
+        """Ask the thread to publish what is waiting and end."""
+        self._stopping = True
+        self._waker.wake()
+
+    def run(self) -> None:
+        sock = self._context.socket(zmq.XPUB)
+        try:
+            sock.setsockopt(zmq.XPUB_VERBOSE, 1)
+            sock.setsockopt(zmq.XPUB_NODROP, 1)
+            sock.setsockopt(zmq.SNDHWM, 64)
+            sock.setsockopt(zmq.MAXMSGSIZE, SUBSCRIPTION_BYTES)
+            self.bound.set_result(bind(sock, self._address))
+            self._loop(sock, Outbox(sock, self._most_bytes))
+        finally:
+            sock.close()
+            self._waker.close()
+
+    def _loop(self, sock: zmq.Socket[bytes], outbox: Outbox) -> None:
+        poller = zmq.Poller()
+        poller.register(self._waker.fileno(), zmq.POLLIN)
+        poller.register(sock, zmq.POLLIN)
+        while True:
+            ready = dict(poller.poll())
+            if self._waker.fileno() in ready:
+                self._waker.clear()
+            if sock in ready and self._note_subscriptions(sock) and self._last_status is not None:
+                self._publish(sock, outbox, STATUS_TOPIC, self._last_status)
+            while (entry := self._mailbox.take()) is not None:
+                self._publish(sock, outbox, *entry)
+            if self._stopping:
+                return
+
+    def _note_subscriptions(self, sock: zmq.Socket[bytes]) -> bool:
+        """Whether somebody joined who wants the status."""
+        joined = False
+        while True:
+            try:
+                message = sock.recv(zmq.NOBLOCK)
+            except zmq.Again:
+                return joined
+            prefix = self.subscriptions.note(message)
+            joined = joined or (prefix is not None and STATUS_TOPIC.startswith(prefix))
+
+    def _publish(self, sock: zmq.Socket[bytes], outbox: Outbox, topic: str, message: ServerMessage) -> None:
+        try:
+            parts = encode_publication(topic, message)
+        except ElitscopeError as error:
+            logger.warning("%s could not be published: %s", topic, error)
+            return
+        if not outbox.send(parts):
+            self._missed += 1
+            self._send_to_the_others(sock, outbox, parts)
+
+    def _send_to_the_others(self, sock: zmq.Socket[bytes], outbox: Outbox, parts: list[Any]) -> None:
+        """A subscriber's pipe is full: it misses this one, the others get it."""
+        sock.setsockopt(zmq.XPUB_NODROP, 0)
+        try:
+            outbox.send(parts)
+        finally:
+            sock.setsockopt(zmq.XPUB_NODROP, 1)
