@@ -137,6 +137,7 @@ def test_a_drift_runs_from_good_to_bad(drift: str, quantity: object, first: floa
 
 def test_all_drifts_come_one_after_the_other() -> None:
     frames = list(movie(shape=(32, 32), frames=12, drift="all"))
+    assert [frame.segment for frame in frames[::2]] == [name for name in DRIFTS if name != "all"]
     assert frames[0].conditions == frames[1].conditions
     assert frames[3].conditions.electrons < frames[2].conditions.electrons
     assert frames[5].conditions.width > frames[4].conditions.width

@@ -13,6 +13,7 @@ from elitscope.simulator.render import contamination_map
 from elitscope_models.normalise import normalise
 from elitscope_models.training.augment import augment, crop
 from elitscope_models.training.recipes import Recipe
+from elitscope_models.truth import discs
 
 EDGE = 6
 """px at a simulated frame's border that patches avoid: discs of atoms just outside are missing there."""
@@ -54,25 +55,6 @@ def label(frame: SimulatedFrame, recipe: Recipe) -> np.ndarray[Any, np.dtype[np.
     thickness = contamination_map(image.shape, frame.sampling, frame.conditions)
     certain = (thickness <= recipe.clean) | (thickness >= recipe.covered)
     return np.stack([image, mask, certain.astype(np.float32)])
-
-
-def discs(positions: np.ndarray[Any, Any], shape: tuple[int, ...], radius: float) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """1 within `radius` px of any position, else 0; float32 [row, column].
-
-    >>> discs(np.array([[1.0, 1.0]]), (3, 4), 1.0).astype(int).tolist()
-    [[0, 1, 0, 0], [1, 1, 1, 0], [0, 1, 0, 0]]
-    """
-    mask = np.zeros(shape, np.float32)
-    reach = int(np.ceil(radius)) + 1
-    steps = np.arange(-reach, reach + 1)
-    nearest = np.rint(np.asarray(positions, float).reshape(-1, 2)).astype(int)
-    rows, columns = (nearest[:, axis, None] + steps for axis in (0, 1))
-    down, across = ((pixel - positions[:, axis, None]) ** 2 for axis, pixel in ((0, rows), (1, columns)))
-    hit = down[:, :, None] + across[:, None, :] <= radius**2
-    hit &= ((rows >= 0) & (rows < shape[0]))[:, :, None] & ((columns >= 0) & (columns < shape[1]))[:, None, :]
-    atom, i, j = np.nonzero(hit)
-    mask[rows[atom, i], columns[atom, j]] = 1.0
-    return mask
 
 
 def batch(

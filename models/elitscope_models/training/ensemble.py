@@ -12,6 +12,8 @@ from typing import Any, Protocol
 import torch
 
 from elitscope_models.bundle import Architecture, Bundle, ClassInfo, Manifest, Member, Training, sha256_of, write_bundle
+from elitscope_models.graph import parse_graph
+from elitscope_models.receptive import receptive_field
 from elitscope_models.training.data import Labelled, simulate
 from elitscope_models.training.export import export
 from elitscope_models.training.fit import Fitted, fit
@@ -48,7 +50,7 @@ def train_ensemble(
     for index in range(members):
         fitted = fit(recipe, training, test, member_seed(seed, index), progress.member(index))
         done.append(_member(index, fitted))
-        bundle = write_bundle(out, _manifest(recipe, seed, release, [m for m, _ in done]), {m.id: data for m, data in done}, overwrite=True)
+        bundle = write_bundle(out, _manifest(recipe, seed, release, done), {m.id: data for m, data in done}, overwrite=True)
         progress.note(f"member {index + 1} of {members}: IoU {fitted.test_iou:.4f} on {len(test)} frames it never saw; {out} written")
     return bundle
 
@@ -69,7 +71,8 @@ def _member(index: int, fitted: Fitted) -> tuple[Member, bytes]:
     return Member(id=index, file=f"member-{index:02d}.onnx", sha256=sha256_of(data), metrics=metrics), data
 
 
-def _manifest(recipe: Recipe, seed: int, release: str, members: Sequence[Member]) -> Manifest:
+def _manifest(recipe: Recipe, seed: int, release: str, done: Sequence[tuple[Member, bytes]]) -> Manifest:
+    field = receptive_field(parse_graph(done[0][1], len(recipe.classes)))
     return Manifest(
         name=recipe.ensemble,
         version=release,
@@ -78,8 +81,8 @@ def _manifest(recipe: Recipe, seed: int, release: str, members: Sequence[Member]
         sampling_range=recipe.sampling_range,
         stride=UNetShape.STRIDE,
         normalisation=recipe.normalisation,
-        architecture=Architecture(name="unet", parameters=_plain(asdict(recipe.network))),
-        members=tuple(members),
+        architecture=Architecture(name="unet", halo=field.halo if field else None, parameters=_plain(asdict(recipe.network))),
+        members=tuple(member for member, _ in done),
         training=Training(
             recipe=recipe.name,
             seed=seed,

@@ -76,7 +76,7 @@ class Recipe:
             dopants=rng.choice([0.0, rng.uniform(0.0, 0.03)]),
             strain=0.01,
             displacement=rng.uniform(0.02, 0.1),
-            hole=rng.uniform(3.0, 0.45 * span) if rng.random() < 0.3 else 0.0,
+            hole=rng.uniform(min(3.0, 0.2 * span), 0.45 * span) if rng.random() < 0.3 else 0.0,
         )
         return expose(specimen, (self.side, self.side), sampling, _conditions(rng), rng)
 

@@ -68,10 +68,11 @@ def _frames(
         zoom = 0.7 + 0.7 * progress if name == "magnification" else 1.0
         here = sampling * zoom
         field = (shape[0] * here, shape[1] * here)
-        hole = 8.0 * progress if name == "contamination" else 0.0
+        hole = progress * min(8.0, 0.25 * min(field)) if name == "contamination" else 0.0
         specimen = _specimen(lattice, field, np.random.default_rng((seed, 0)), hole)
         shaken = _shake(specimen, np.random.default_rng((seed, 1, index)))
-        yield expose(shaken, shape, here, _DRIFT[name](base, progress), np.random.default_rng((seed, 2, index)))
+        frame = expose(shaken, shape, here, _DRIFT[name](base, progress), np.random.default_rng((seed, 2, index)))
+        yield replace(frame, segment=name)
 
 
 def _place(index: int, frames: int, parts: int) -> tuple[int, float]:

@@ -42,6 +42,8 @@ class SimulatedFrame:
     """float32 [atom]: thickness of amorphous carbon over the atom, Å."""
     classes: tuple[str, ...]
     conditions: Conditions
+    segment: str = ""
+    """Which part of a movie it belongs to: the name of what drifts there."""
 
 
 def expose(
