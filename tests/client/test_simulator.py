@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from elitscope.simulator import DRIFTS, Conditions, SimulatedFrame, Specimen, expose, graphene, movie, render, square
-from elitscope.simulator.render import contamination_map
+from elitscope.simulator.contamination import contamination_map
 
 QUIET = Conditions(electrons=1e5, row_jitter=0.0, tails=0.0, background=0.0, readout=0.0, gain=1.0, gain_spread=0.0, offset=0.0)
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from elitscope.simulator import SimulatedFrame
-from elitscope.simulator.render import contamination_map
+from elitscope.simulator.contamination import contamination_map
 from elitscope_models.normalise import normalise
 from elitscope_models.training.augment import augment, crop
 from elitscope_models.training.recipes import Recipe

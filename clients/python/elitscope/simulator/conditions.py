@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+SIGMA = 1.0 / (2.0 * math.sqrt(2.0 * math.log(2.0)))
+"""Standard deviation of a Gaussian in units of its FWHM."""
 REFERENCE_WIDTH = 1.1
 """Å: width (FWHM) of an atom's image at which `Conditions.electrons` is defined, about that of an aberration-corrected 100 kV probe."""
 

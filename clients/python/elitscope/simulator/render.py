@@ -8,18 +8,15 @@ Each atom is a Gaussian with a skirt at its exact sub-pixel place. Gaussians are
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from elitscope.simulator.conditions import REFERENCE_WIDTH, Conditions
+from elitscope.simulator.conditions import REFERENCE_WIDTH, SIGMA, Conditions
+from elitscope.simulator.contamination import amorphous_signal, contamination_map
+from elitscope.simulator.scan import drift, line_jitter, seen_jitter, shift_rows
 from elitscope.simulator.specimen import Specimen
 
-SIGMA = 1.0 / (2.0 * math.sqrt(2.0 * math.log(2.0)))
-"""Standard deviation of a Gaussian in units of its FWHM."""
-CARBON_DENSITY = 0.1
-"""Atoms per Å³ of amorphous carbon (2.0 g/cm³)."""
 TILE = 128
 """px, side of one matrix product: small enough that far atoms are left out, large enough that the product is efficient."""
 REACH = 5.0
@@ -98,22 +95,14 @@ def _image(
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Counts [row, column], and where the scan shows each atom (px)."""
-    drifted = _drift(np.asarray(positions, float).reshape(-1, 2) / sampling, conditions)
+    drifted = drift(np.asarray(positions, float).reshape(-1, 2) / sampling, conditions)
     signal = _atoms(drifted, np.asarray(weights, float), shape, sampling, conditions)
     if conditions.contamination > 0:
-        signal += _amorphous(shape, sampling, conditions)
-    signal = _shift_rows(signal, jitter) + _background(shape, conditions)
+        signal += amorphous_signal(shape, sampling, conditions)
+    signal = shift_rows(signal, jitter) + _background(shape, conditions)
     scanned = drifted.copy()
-    scanned[:, 1] += _seen_jitter(drifted[:, 0], jitter, conditions.width * SIGMA / sampling)
+    scanned[:, 1] += seen_jitter(drifted[:, 0], jitter, conditions.width * SIGMA / sampling)
     return detect(signal, conditions, rng), scanned
-
-
-def contamination_map(shape: tuple[int, int], sampling: float, conditions: Conditions) -> np.ndarray:
-    """Thickness of amorphous carbon, Å, float32 [row, column]; the same for equal `pattern`, growing with `contamination`."""
-    if conditions.contamination <= 0:
-        return np.zeros(shape, np.float32)
-    rows, columns = (np.arange(side) * sampling for side in shape)
-    return _thickness(rows, columns, shape, sampling, conditions)
 
 
 def detect(signal: np.ndarray, conditions: Conditions, rng: np.random.Generator) -> np.ndarray:
@@ -126,21 +115,6 @@ def detect(signal: np.ndarray, conditions: Conditions, rng: np.random.Generator)
         hot = rng.random(signal.shape) < conditions.hot_pixels
         counts[hot] += rng.uniform(10.0, 60.0, int(hot.sum())) * conditions.gain * max(conditions.electrons, 1.0)
     return np.asarray(counts, np.float32)
-
-
-def line_jitter(rows: int, conditions: Conditions, rng: np.random.Generator) -> np.ndarray:
-    """px by which each scan line is displaced along the fast axis, float64 [row]: half white, half drifting over a few lines."""
-    white, walk = rng.standard_normal(rows), rng.standard_normal(rows + 15)
-    slow = np.convolve(walk, np.hanning(18)[1:-1] / np.linalg.norm(np.hanning(18)[1:-1]), "valid")
-    return np.asarray(conditions.row_jitter * (white + slow) / math.sqrt(2.0))
-
-
-def _drift(points: np.ndarray, conditions: Conditions) -> np.ndarray:
-    """Points in px as a scan shows them that drifts by `shear`."""
-    moved = points.copy()
-    moved[:, 0] = points[:, 0] * (1.0 + conditions.shear[0])
-    moved[:, 1] = points[:, 1] + conditions.shear[1] * moved[:, 0]
-    return moved
 
 
 def _atoms(points: np.ndarray, weights: np.ndarray, shape: tuple[int, int], sampling: float, conditions: Conditions) -> np.ndarray:
@@ -176,57 +150,6 @@ def _profiles(centres: np.ndarray, length: int, sigma: float) -> np.ndarray:
     return np.asarray(np.exp(-0.5 * distance**2))
 
 
-def _thickness(
-    rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int], sampling: float, conditions: Conditions
-) -> np.ndarray:
-    """Å of amorphous carbon at the given rows and columns (Å): smooth noise above the level that leaves `contamination` of the frame."""
-    rng = np.random.default_rng((conditions.pattern, 1))
-    step = conditions.patch / 2.0
-    extent = np.asarray(shape) * sampling
-    knots = [np.arange(-2, int(side / step) + 4) * step for side in extent]
-    noise = rng.standard_normal((len(knots[0]), len(knots[1])))
-
-    def smooth(at_rows: np.ndarray, at_columns: np.ndarray) -> np.ndarray:
-        down, across = (np.exp(-0.5 * ((at[:, None] - k) / step) ** 2) for at, k in ((at_rows, knots[0]), (at_columns, knots[1])))
-        return np.asarray(down @ noise @ across.T)
-
-    coarse = smooth(*(np.linspace(0.0, side, 48) for side in extent))
-    level = np.quantile(coarse, 1.0 - conditions.contamination)
-    above = (smooth(rows, columns) - level) / max(float(noise.std()) * 2.0, 1e-6)
-    return np.asarray(conditions.thickness * above.clip(0.0, 1.0), np.float32)
-
-
-def _amorphous(shape: tuple[int, int], sampling: float, conditions: Conditions) -> np.ndarray:
-    """Signal of the contamination: its atoms counted in cells as wide as an atom's image, so that it is bright *and* speckled."""
-    sigma = conditions.width * SIGMA
-    rows, columns = (np.arange(-3.0, side * sampling / sigma + 3.0) * sigma for side in shape)
-    atoms = CARBON_DENSITY * sigma**2 * _thickness(rows, columns, shape, sampling, conditions)
-    speckle = np.random.default_rng((conditions.pattern, 2)).standard_normal(atoms.shape)
-    atoms = (atoms + np.sqrt(atoms) * speckle).clip(0.0)
-    down, across = (
-        np.exp(-0.5 * ((np.arange(side)[:, None] * sampling - at) / sigma) ** 2) for side, at in zip(shape, (rows, columns))
-    )
-    return np.asarray((REFERENCE_WIDTH / conditions.width) ** 2 * (down @ atoms @ across.T), np.float32)
-
-
 def _background(shape: tuple[int, int], conditions: Conditions) -> np.ndarray:
     down, across = (slope * np.linspace(-0.5, 0.5, side) for slope, side in zip(conditions.gradient, shape))
     return np.asarray((conditions.background + down[:, None] + across[None, :]).clip(0.0), np.float32)
-
-
-def _shift_rows(image: np.ndarray, shifts: np.ndarray) -> np.ndarray:
-    """Each row moved towards higher columns by its shift (px), linearly interpolated, edges held."""
-    last = image.shape[1] - 1
-    source = (np.arange(image.shape[1]) - shifts[:, None]).clip(0.0, last)
-    left = np.floor(source).astype(np.intp)
-    fraction = (source - left).astype(np.float32)
-    rows = np.arange(image.shape[0])[:, None]
-    return np.asarray(image[rows, left] * (1.0 - fraction) + image[rows, np.minimum(left + 1, last)] * fraction)
-
-
-def _seen_jitter(rows: np.ndarray, jitter: np.ndarray, sigma: float) -> np.ndarray:
-    """Mean shift (px) of the lines that show an atom in each of the given rows, weighted by how brightly they show it."""
-    reach = math.ceil(3.0 * sigma)
-    weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / max(sigma, 0.5)) ** 2)
-    seen = np.convolve(np.pad(jitter, reach, mode="edge"), weights / weights.sum(), "valid")
-    return np.asarray(np.interp(rows, np.arange(len(jitter)), seen))
