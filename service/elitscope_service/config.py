@@ -182,5 +182,6 @@ def _problem_in_words(problem: Any) -> str:
         known = [*ServerConfig.model_fields, *(f"limits.{name}" for name in Limits.model_fields)]
         near = difflib.get_close_matches(where, known, 1)
         return f"unknown setting {where} = {problem['input']!r}" + (f": did you mean {near[0]}?" if near else "")
-    message = problem["msg"].removeprefix("Value error, ")
-    return message if not where or repr(problem["input"]) in message else f"{where} = {problem['input']!r}: {message}"
+    if problem["type"] == "value_error":  # ours: these quote the value themselves
+        return str(problem["ctx"]["error"])
+    return f"{where} = {problem['input']!r}: {problem['msg']}"

@@ -235,7 +235,7 @@ class Reception:
 def fingerprint(frame: FrameMessage) -> int:
     """A checksum over a frame's pixels, shape, dtype and stream: tells a resend from another frame under the same id."""
     kind = f"{frame.stream} {frame.pixels.shape} {frame.pixels.dtype.str}"
-    return zlib.crc32(memoryview(frame.pixels), zlib.crc32(kind.encode()))
+    return zlib.crc32(frame.pixels.data, zlib.crc32(kind.encode()))
 
 
 def _to(route: bytes, message: ServerMessage) -> Outgoing:
