@@ -52,10 +52,7 @@ def draw_scale_bar(axes: Any, shape: tuple[int, ...], sampling: Optional[Samplin
     """A bar of a round length, about a fifth of the width, bottom right; in pixels where the sampling is unknown."""
     step = 1.0 if sampling is None else sampling[1]
     length = _round_length(0.2 * shape[1] * step)
-    if sampling is None:
-        label = f"{length:g} px"
-    else:
-        label = f"{length / 10:g} nm" if length >= 10 else f"{length:g} Å"
+    label = f"{length:g} px" if sampling is None else f"{length:g} Å" if length < 10 else f"{length / 10:g} nm"
     place, rectangle = axes.get_position(), need("matplotlib.patches", "drawing overlays").Rectangle
     inch_x = 1 / (place.width * axes.figure.get_figwidth())
     inch_y = 1 / (place.height * axes.figure.get_figheight())

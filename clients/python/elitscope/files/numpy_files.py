@@ -67,12 +67,16 @@ def _choose(path: Path, headers: dict[str, Any], part: Optional[str]) -> tuple[s
         if part not in headers:
             raise FileUnreadable(f"{path} holds no array {part!r}; it holds {', '.join(headers) or 'none'}")
         return part, []
-    images = [key for key, (shape, _, dtype) in headers.items() if len(shape) in {2, 3, 4} and min(side_shape(shape)) > 1 and dtype.kind in "uif"]
+    images = [key for key, (shape, _, dtype) in headers.items() if _may_be_images(shape, dtype)]
     if _PREFERRED in headers:
         return _PREFERRED, []
     if not images:
         raise FileUnreadable(f"{path} holds no image: its arrays are {', '.join(headers) or 'none'}")
     return images[0], images[1:]
+
+
+def _may_be_images(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
+    return len(shape) in {2, 3, 4} and min(side_shape(shape)) > 1 and dtype.kind in "uif"
 
 
 def _samplings(path: Path, values: np.ndarray, count: int) -> list[Optional[Sampling]]:

@@ -131,7 +131,7 @@ def _contrast(pixels: np.ndarray) -> tuple[float, float]:
     return (low, high) if high > low else (low - 0.5, low + 0.5)
 
 
-def _flat(values: np.ndarray, name: str) -> np.ndarray:
+def _flat(values: np.ndarray, name: str) -> Any:
     """A [class, row, column] stack as one picture: the only class itself, the largest spread, or the classes' colours mixed."""
     if len(values) == 1:
         return values[0]
@@ -160,7 +160,8 @@ def _map(figure: Any, axes: Any, name: str, values: np.ndarray, shape: tuple[int
 
 def _picture(axes: Any, values: np.ndarray, shape: tuple[int, ...], **how: Any) -> Any:
     extent = (-0.5, shape[1] - 0.5, shape[0] - 0.5, -0.5)
-    image = axes.imshow(_shrunk(values), extent=extent, interpolation="nearest" if max(shape[:2]) < 256 else "antialiased", **how)
+    smoothing = "nearest" if max(shape[:2]) < 256 else "antialiased"
+    image = axes.imshow(_shrunk(values), extent=extent, interpolation=smoothing, aspect=axes.get_aspect(), **how)
     axes.set(xlim=(-0.5, shape[1] - 0.5), ylim=(shape[0] - 0.5, -0.5))
     return image
 

@@ -25,10 +25,10 @@ from __future__ import annotations
 
 import json
 import platform
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict
-from datetime import datetime, timezone
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
@@ -110,7 +110,7 @@ class ResultWriter:
 
         with suppress(PackageNotFoundError):
             self._file.attrs["elitscope_version"] = version("elitscope")
-        created = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         self._file.attrs.update({"format": FORMAT, "format_version": FORMAT_VERSION, "created": created, "NX_class": "NXroot"})
         self._file.attrs.update({"python": platform.python_version(), "numpy": np.__version__, "h5py": h5py_version, **self._attributes})
         self._file.attrs["default"] = "frames"
@@ -134,7 +134,14 @@ class ResultWriter:
         return FileUnwritable(f"{self.path} can't be written ({reason}); {self.frames_written} frames were saved before")
 
 
-_REASONS = ("No space left on device", "File too large", "Disk quota exceeded", "Permission denied", "No such file or directory", "Read-only file system")
+_REASONS = (
+    "No space left on device",
+    "File too large",
+    "Disk quota exceeded",
+    "Permission denied",
+    "No such file or directory",
+    "Read-only file system",
+)
 """The part of HDF5's long messages that people need."""
 
 

@@ -51,8 +51,8 @@ def open_saved(path: Path, file: Any) -> FrameSource:
     h5py = need("h5py", "reading saved results")
 
     def frames() -> Iterator[Frame]:
-        with h5py.File(path, "r") as file:
-            for group in _groups(file):
+        with h5py.File(path, "r") as again:
+            for group in _groups(again):
                 yield group["pixels"][...], _info(group["pixels"].attrs)
 
     description = describe("elitscope results", len(groups), first.shape, first.dtype, sampling)

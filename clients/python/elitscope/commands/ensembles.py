@@ -1,0 +1,53 @@
+"""`elitscope ensembles`: what the server has to choose from."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from elitscope.commands import options
+from elitscope.commands.status import MakeController, controller
+from elitscope.control import Ensemble
+from elitscope.files.errors import need
+
+_EXAMPLES = """\
+  elitscope ensembles
+  elitscope ensembles --http http://gpu-box:8000 --json
+"""
+_STYLES = {"ready": "green", "failed": "red", "loading": "yellow"}
+
+
+def add_parser(subparsers: options.Subparsers[argparse.ArgumentParser]) -> None:
+    """Register the command."""
+    parser = options.add_command(subparsers, "ensembles", "List the server's ensembles and their state.", _EXAMPLES)
+    options.add_http(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace, controller: MakeController = controller) -> int:
+    """Do it; `controller` makes the REST client."""
+    with controller(args) as control:
+        ensembles = control.ensembles()
+    if args.json:
+        print(json.dumps([dict(ensemble.document) for ensemble in ensembles], ensure_ascii=False, indent=2))
+    else:
+        _print(ensembles)
+    return 0
+
+
+def _print(ensembles: tuple[Ensemble, ...]) -> None:
+    console = need("rich.console", "showing tables").Console()
+    if not ensembles:
+        console.print("the server has found no ensembles: give it a folder of bundles with --bundles")
+        return
+    table = need("rich.table", "showing tables").Table(box=None, padding=(0, 2, 0, 0))
+    for heading in ("ensemble", "version", "state", "classes", "members", "Å/px", "trained on", "why"):
+        table.add_column(heading)
+    text = need("rich.text", "showing tables").Text
+    for ensemble in ensembles:
+        state = text(ensemble.state, style=_STYLES.get(ensemble.state, ""))
+        members = " ".join(str(member) for member in ensemble.members)
+        sampling = "" if ensemble.sampling is None else f"{ensemble.sampling:g}"
+        row = (ensemble.version or "", state, ", ".join(ensemble.classes), members, sampling, ensemble.trained_on or "", ensemble.why or "")
+        table.add_row(ensemble.name, *row)
+    console.print(table)

@@ -1,0 +1,98 @@
+"""Command line options that several commands share, and how their values are read."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from elitscope.types import OUTPUTS, Sampling, as_sampling
+
+DEFAULT_SERVER = "tcp://127.0.0.1:5555"
+DEFAULT_PUBLISH = "tcp://127.0.0.1:5556"
+DEFAULT_HTTP = "http://127.0.0.1:8000"
+
+
+Subparsers = argparse._SubParsersAction  # what `add_subparsers` returns; argparse has no public name for it
+
+
+def add_command(subparsers: Subparsers[argparse.ArgumentParser], name: str, help: str, examples: str) -> argparse.ArgumentParser:
+    """A subcommand's parser: its help ends with examples."""
+    parser = subparsers.add_parser(
+        name, help=help, description=help, epilog=f"examples:\n{examples.rstrip()}", formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--debug", action="store_true", help="show the whole traceback of an error")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    return parser
+
+
+def add_server(parser: argparse.ArgumentParser) -> None:
+    """Where frames go to, and how."""
+    server = os.environ.get("ELITSCOPE_SERVER", DEFAULT_SERVER)
+    group = parser.add_argument_group("server")
+    group.add_argument("--server", default=server, metavar="ADDR", help="its ZeroMQ address (ELITSCOPE_SERVER; default %(default)s)")
+    group.add_argument("--stream", default="main", metavar="NAME", help="name of this stream at the server (default %(default)s)")
+    group.add_argument(
+        "--outputs",
+        type=outputs,
+        default=("mean", "std", "atoms"),
+        metavar="NAMES",
+        help=f"what comes back, with commas between: {', '.join(OUTPUTS)} (default mean,std,atoms)",
+    )
+    group.add_argument("--deadline-ms", type=positive, metavar="MS", help="reject a frame that has no answer after so long")
+    group.add_argument("--policy", choices=("all", "latest"), default="all", help="latest: a newer frame supersedes one that still waits")
+    group.add_argument("--timeout", type=positive, default=20.0, metavar="S", help="silence after which it counts as gone (default 20 s)")
+
+
+def add_results(parser: argparse.ArgumentParser) -> None:
+    """Where results go to."""
+    group = parser.add_argument_group("results")
+    group.add_argument("--save", metavar="OUT.h5", help="save frames, maps, atoms and provenance as HDF5")
+    group.add_argument("--overwrite", action="store_true", help="let --save replace an existing file")
+    group.add_argument("--plot", metavar="DIR", help="draw every frame with its atoms and maps as DIR/NAME.png")
+
+
+def add_http(parser: argparse.ArgumentParser) -> None:
+    """Where the REST API is."""
+    http = os.environ.get("ELITSCOPE_HTTP", DEFAULT_HTTP)
+    parser.add_argument("--http", default=http, metavar="URL", help="address of the REST API (ELITSCOPE_HTTP; default %(default)s)")
+    token = os.environ.get("ELITSCOPE_TOKEN")
+    parser.add_argument("--token", default=token, help="bearer token, where the server asks for one (ELITSCOPE_TOKEN)")
+
+
+def sampling(text: str) -> Sampling:
+    """Å/px, "0.12" or "0.12,0.13" for (row, column)."""
+    try:
+        numbers = [float(part) for part in text.split(",")]
+        value = as_sampling(numbers[0] if len(numbers) == 1 else numbers)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no sampling: give Å/px, 0.12 say, or 0.12,0.13 for row and column") from error
+    assert value is not None
+    return value
+
+
+def outputs(text: str) -> tuple[str, ...]:
+    """Names with commas between."""
+    from elitscope.types import parse_outputs
+
+    try:
+        return parse_outputs([name.strip() for name in text.split(",")])
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def positive(text: str) -> float:
+    """A number above zero."""
+    try:
+        value = float(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number") from error
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} must be above zero")
+    return value
+
+
+def whole(text: str) -> int:
+    """A whole number above zero."""
+    if not text.isdigit() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} must be a whole number above zero")
+    return int(text)

@@ -1,0 +1,72 @@
+"""`elitscope status`: is the server ready, and what goes through it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from typing import Any
+
+from elitscope.commands import options
+from elitscope.control import Controller, ServerStatus
+from elitscope.files.errors import need
+
+MakeController = Callable[[argparse.Namespace], Controller]
+
+_EXAMPLES = """\
+  elitscope status
+  elitscope status --http http://gpu-box:8000 --json
+
+exit codes: 0 the server is ready; 3 it answers, and is not ready; 1 it does not answer
+"""
+_NOT_READY = 3
+
+
+def add_parser(subparsers: options.Subparsers[argparse.ArgumentParser]) -> None:
+    """Register the command."""
+    parser = options.add_command(subparsers, "status", "Show whether the server is ready, and its streams.", _EXAMPLES)
+    options.add_http(parser)
+    parser.set_defaults(run=run)
+
+
+def controller(args: argparse.Namespace) -> Controller:
+    """The controller that the options describe."""
+    return Controller(args.http, token=args.token)
+
+
+def run(args: argparse.Namespace, controller: MakeController = controller) -> int:
+    """Do it; `controller` makes the REST client."""
+    with controller(args) as control:
+        status = control.status()
+    if args.json:
+        print(json.dumps(status.to_json(), ensure_ascii=False, indent=2))
+    else:
+        _print(status)
+    return 0 if status.ready else _NOT_READY
+
+
+def _print(status: ServerStatus) -> None:
+    console = need("rich.console", "showing tables").Console()
+    style = "bold green" if status.ready else "bold red"
+    console.print(f"{status.address}: {'ready' if status.ready else 'not ready'}", style=style, highlight=False)
+    for check, outcome in status.checks.items():
+        console.print(f"  {check}: {outcome}", style="dim", highlight=False, markup=False)
+    if status.streams:
+        console.print(_stream_table(status.streams))
+    else:
+        console.print("no streams yet", style="dim")
+
+
+def _stream_table(streams: tuple[Any, ...]) -> Any:
+    table = need("rich.table", "showing tables").Table(box=None, padding=(0, 2, 0, 0))
+    for heading in ("stream", "ensemble", "members", "revision"):
+        table.add_column(heading)
+    for heading in ("results", "rejected", "fps", "waiting", "p50 ms", "p99 ms"):
+        table.add_column(heading, justify="right")
+    for stream in streams:
+        members = " ".join(str(member) for member in stream.members)
+        numbers = (stream.rate_hz, stream.queue_depth, stream.p50_ms, stream.p99_ms)
+        figures = ("" if value is None else f"{value:.4g}" for value in numbers)
+        counts = (str(count) for count in (stream.revision, stream.results, stream.rejections))
+        table.add_row(stream.name, stream.ensemble or "", members, *counts, *figures)
+    return table

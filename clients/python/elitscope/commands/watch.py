@@ -1,0 +1,188 @@
+"""`elitscope watch`: what the server is doing right now, a row a stream."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Optional
+
+from elitscope.commands import options
+from elitscope.commands.display import atom_facts, result_facts
+from elitscope.files.errors import need
+from elitscope.messages import Event, ResultMessage, ServerMessage, Status
+from elitscope.types import Result
+
+Publication = tuple[str, ServerMessage]
+Subscribe = Callable[[str], Iterable[Publication]]
+
+_EVENTS_SHOWN = 6
+_REDRAW_S = 0.1
+_EXAMPLES = """\
+  elitscope watch
+  elitscope watch --publish tcp://gpu-box:5556
+  elitscope watch --once --json
+"""
+
+
+def add_parser(subparsers: options.Subparsers[argparse.ArgumentParser]) -> None:
+    """Register the command."""
+    parser = options.add_command(subparsers, "watch", "Watch the server's streams live: atoms, uncertainty, latency, warnings.", _EXAMPLES)
+    publish = os.environ.get("ELITSCOPE_PUBLISH", options.DEFAULT_PUBLISH)
+    parser.add_argument("--publish", default=publish, metavar="ADDR", help="where it publishes (ELITSCOPE_PUBLISH; default %(default)s)")
+    parser.add_argument("--once", action="store_true", help="show the next status and end")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace, subscribe: Optional[Subscribe] = None) -> int:
+    """Do it; `subscribe(address)` yields publications."""
+    publications = iter((subscribe or _subscribe)(args.publish))
+    if args.json:
+        _print_json(publications, args.once)
+    elif args.once:
+        _print_once(publications)
+    else:
+        _show_live(publications, args.publish)
+    return 0
+
+
+@dataclass
+class Board:
+    """What has been heard: the last status, the last result of each stream, the last events."""
+
+    status: Mapping[str, Any] = field(default_factory=dict)
+    results: dict[str, Result] = field(default_factory=dict)
+    events: deque[str] = field(default_factory=lambda: deque(maxlen=_EVENTS_SHOWN))
+
+    def hear(self, message: ServerMessage) -> None:
+        """Note one publication."""
+        if isinstance(message, Status):
+            self.status = message.body
+        elif isinstance(message, ResultMessage):
+            self.results[message.result.stream] = message.result
+        elif isinstance(message, Event):
+            self.events.append(event_text(message.body))
+
+    def rows(self) -> Iterator[tuple[str, ...]]:
+        """One row a stream, in the order of `HEADINGS`."""
+        streams = {stream["name"]: stream for stream in self.status.get("streams", ())}
+        for name in sorted({*streams, *self.results}):
+            yield _row(name, streams.get(name, {}), self.results.get(name))
+
+
+HEADINGS = (
+    "stream",
+    "ensemble",
+    "members",
+    "frames",
+    "rejected",
+    "fps",
+    "waiting",
+    "p50 ms",
+    "p99 ms",
+    "atoms",
+    "support",
+    "σ px",
+    "warnings",
+)
+
+
+def event_text(body: Mapping[str, Any]) -> str:
+    """One event in one line: its time, then everything it says.
+
+    >>> event_text({"event": "stream_started", "stream": "haadf"})
+    'stream_started stream=haadf'
+    """
+    at, what = body.get("at"), body.get("event") or body.get("kind") or "event"
+    clock = datetime.fromtimestamp(at).strftime("%H:%M:%S ") if isinstance(at, (int, float)) else ""
+    rest = " ".join(f"{key}={value}" for key, value in body.items() if key not in {"at", "event", "kind"} and value is not None)
+    return f"{clock}{what} {rest}".strip()
+
+
+def _row(name: str, stream: Mapping[str, Any], result: Optional[Result]) -> tuple[str, ...]:
+    selection, total, outcomes = stream.get("selection") or {}, stream.get("total") or {}, stream.get("outcomes") or {}
+    facts = atom_facts(result) if result is not None else {}
+    return (
+        name,
+        str(selection.get("ensemble") or (result.ensemble if result else "")),
+        " ".join(str(member) for member in selection.get("members") or (result.members if result else ())),
+        str(outcomes.get("result", 0)),
+        str(sum(count for code, count in outcomes.items() if code != "result")),
+        _number(stream.get("rate_hz"), 1),
+        str(stream.get("queue_depth", "")),
+        _number(total.get("p50_ms"), 0),
+        _number(total.get("p99_ms"), 0),
+        str(facts.get("atoms", "")),
+        _number(facts.get("mean_support"), 2),
+        _number(facts.get("median_sigma_px"), 2),
+        ", ".join(warning.partition(":")[0] for warning in result.warnings) if result else "",
+    )
+
+
+def _number(value: Optional[float], digits: int) -> str:
+    return "" if value is None else f"{value:.{digits}f}"
+
+
+def _subscribe(address: str) -> Iterator[Publication]:
+    from elitscope.watch import subscribe
+
+    return subscribe(address)
+
+
+def _print_json(publications: Iterator[Publication], once: bool) -> None:
+    for topic, message in publications:
+        if isinstance(message, ResultMessage):
+            body: Mapping[str, Any] = {"stream": message.result.stream, "frame_id": message.result.frame_id, **result_facts(message.result)}
+        elif isinstance(message, (Status, Event)):
+            body = message.body
+        else:
+            continue
+        sys.stdout.write(json.dumps({"topic": topic, **body}, ensure_ascii=False) + "\n")
+        sys.stdout.flush()
+        if once and isinstance(message, Status):
+            return
+
+
+def _print_once(publications: Iterator[Publication]) -> None:
+    board, console = Board(), need("rich.console", "watching").Console()
+    for _, message in publications:
+        board.hear(message)
+        if isinstance(message, Status):
+            break
+    console.print(_picture(board))
+
+
+def _show_live(publications: Iterator[Publication], address: str) -> None:
+    board, live_module = Board(), need("rich.live", "watching")
+    with live_module.Live(f"listening to {address}", auto_refresh=False) as live:
+        drawn_at = float("-inf")
+        for _, message in publications:
+            board.hear(message)
+            # results come faster than anybody reads, a status at least once a second
+            if isinstance(message, Status) or time.monotonic() - drawn_at > _REDRAW_S:
+                live.update(_picture(board), refresh=True)
+                drawn_at = time.monotonic()
+
+
+def _picture(board: Board) -> Any:
+    table = need("rich.table", "watching").Table(box=None, padding=(0, 2, 0, 0), title=_title(board.status), title_justify="left")
+    for heading in HEADINGS:
+        table.add_column(heading, justify="left" if heading in {"stream", "ensemble", "members", "warnings"} else "right")
+    text = need("rich.text", "watching").Text
+    for row in board.rows():
+        table.add_row(*(text(cell, style="yellow" if heading == "warnings" else "") for heading, cell in zip(HEADINGS, row)))
+    if not table.row_count:
+        table.add_row("no streams yet")
+    return need("rich.console", "watching").Group(table, *(text(line, style="dim") for line in board.events))
+
+
+def _title(status: Mapping[str, Any]) -> str:
+    ready = ", ".join(f"{e['name']} {e['state']}" for e in status.get("ensembles", ()))
+    draining = ", draining" if status.get("draining") else ""
+    return f"{status.get('server', 'server')}{draining}   ensembles: {ready or 'none'}"
