@@ -21,7 +21,7 @@ def open_ensemble(
     cache_dir: Path | None = None,
     max_tile: int = MAX_TILE,
 ) -> Ensemble:
-    """The ensemble on the best runtime that this computer has for it (`elitscope_models.runtimes.choose`).
+    """The ensemble on the best runtime that this computer has for it (`runtimes.choose`).
 
     Raises:
         RuntimeUnavailable: nothing here does what was asked for.
@@ -31,7 +31,12 @@ def open_ensemble(
 
 
 def open_plan(
-    bundle: Bundle, plan: str, members: Iterable[int] | None = None, threads: int = 0, cache_dir: Path | None = None, max_tile: int = MAX_TILE
+    bundle: Bundle,
+    plan: str,
+    members: Iterable[int] | None = None,
+    threads: int = 0,
+    cache_dir: Path | None = None,
+    max_tile: int = MAX_TILE,
 ) -> Ensemble:
     """The ensemble under the plan that a reply named, so that its numbers can be had again.
 

@@ -1,0 +1,177 @@
+"""The numbers of one frame, start to end: what the server answers and what `elitscope-models predict` writes come from here alone.
+
+    prepare → for every tile, every active member: forward pass → mean, std → atoms
+
+`analyse_steps` stops after every pass, so that whoever drives it can serve other streams in between; nothing that it computes depends on
+when, or whether, it is resumed in between.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from elitscope.types import AtomTable, Sampling, SamplingLike, as_sampling
+from elitscope_models.atoms import THRESHOLD, find_atoms
+from elitscope_models.ensemble import Ensemble
+from elitscope_models.manifest import Manifest
+from elitscope_models.preprocess import Prepared, prepare
+from elitscope_models.spread import mean_and_std
+
+Maps = np.ndarray[Any, np.dtype[np.float32]]
+Clock = Callable[[], float]
+
+_BAND = 1 << 20
+"""Pixels whose mean and spread are computed between two stops."""
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """One frame's numbers. Maps are float32 on the frame's grid, probabilities 0–1, background left out.
+
+    `mean`: [class, row, column]; `std`: population standard deviation over `members`, the same shape, None with one member;
+    `member_maps`: [member, class, row, column] in the order of `members`, None where they were not asked for. `plan` names what computed
+    it. `atoms_ms` covers all that follows the networks: mean, spread, atoms, and the way back to the frame's grid.
+    """
+
+    mean: Maps
+    std: Maps | None
+    member_maps: Maps | None
+    atoms: AtomTable
+    classes: tuple[str, ...]
+    members: tuple[int, ...]
+    sampling: Sampling | None
+    plan: str
+    warnings: tuple[str, ...]
+    preprocess_ms: float
+    inference_ms: float
+    atoms_ms: float
+
+
+def analyse(
+    pixels: np.ndarray[Any, Any],
+    sampling: SamplingLike,
+    ensemble: Ensemble,
+    members: Iterable[int] | None = None,
+    *,
+    keep_members: bool = True,
+    threshold: float = THRESHOLD,
+    clock: Clock = time.perf_counter,
+) -> Analysis:
+    """`analyse_steps` without stops."""
+    steps = analyse_steps(pixels, sampling, ensemble, members, keep_members=keep_members, threshold=threshold, clock=clock)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            analysis: Analysis = end.value
+            return analysis
+
+
+def analyse_steps(
+    pixels: np.ndarray[Any, Any],
+    sampling: SamplingLike,
+    ensemble: Ensemble,
+    members: Iterable[int] | None = None,
+    *,
+    keep_members: bool = True,
+    threshold: float = THRESHOLD,
+    clock: Clock = time.perf_counter,
+) -> Generator[float, None, Analysis]:
+    """Analyse a frame step by step; yields the fraction of passes done, returns the `Analysis`.
+
+    Args:
+        pixels: the frame, [row, column], any real dtype.
+        sampling: Å/px, one number or (row, column), or None where unknown.
+        ensemble: what to run.
+        members: ids of the active members; None for all.
+        keep_members: give the members' own maps too; brings them to the frame's grid, which a frame that was not resampled is on anyway.
+        threshold: probability that a pixel of an atom exceeds.
+        clock: seconds, monotonic; measures the stages.
+
+    Raises:
+        FrameInvalid: the frame can't be analysed.
+        ValueError: no member is selected, or one that the ensemble does not have.
+    """
+    chosen, spacing, manifest = ensemble.choose(members), as_sampling(sampling), ensemble.bundle.manifest
+    started = clock()
+    prepared = prepare(pixels, spacing, manifest, ensemble.tiling)
+    preprocess_ms = (clock() - started) * 1e3
+
+    member_maps = np.empty((len(chosen), len(manifest.classes), *prepared.grid.network), np.float32)
+    inference_ms = yield from _infer(prepared, ensemble, chosen, member_maps, clock)
+
+    mean = np.empty(member_maps.shape[1:], np.float32)
+    std = np.empty_like(mean) if len(chosen) > 1 else None
+    atoms_ms = yield from _combine(member_maps, mean, std, clock)
+
+    started = clock()
+    atoms = find_atoms(mean, member_maps, prepared.grid, spacing, threshold)
+    warnings = (*prepared.warnings, *_warnings(manifest, chosen, mean, member_maps))
+    to_frame = prepared.grid.maps_to_frame
+    mean, std = to_frame(mean), None if std is None else to_frame(std)
+    kept = to_frame(member_maps) if keep_members else None
+    atoms_ms += (clock() - started) * 1e3
+    return Analysis(
+        mean=mean,
+        std=std,
+        member_maps=kept,
+        atoms=atoms,
+        classes=ensemble.classes,
+        members=chosen,
+        sampling=spacing,
+        plan=ensemble.plan(chosen),
+        warnings=warnings,
+        preprocess_ms=preprocess_ms,
+        inference_ms=inference_ms,
+        atoms_ms=atoms_ms,
+    )
+
+
+def _infer(
+    prepared: Prepared, ensemble: Ensemble, members: tuple[int, ...], maps: Maps, clock: Clock
+) -> Generator[float, None, float]:
+    """Fill `maps` tile by tile, member by member; returns the time that the passes took, ms."""
+    tiles = ensemble.tiling.tiles((prepared.image.shape[0], prepared.image.shape[1]))
+    passes, done, spent = len(tiles) * len(members), 0, 0.0
+    for tile in tiles:
+        window, kept = np.ascontiguousarray(prepared.image[tile.window_index]), tile.core_index
+        for target, member in zip(maps, members, strict=True):
+            started = clock()
+            core = ensemble.forward(window, member)[:, *tile.core_in_window]
+            room = target[:, *kept]                              # ends where the padding begins
+            room[:] = core[:, : room.shape[1], : room.shape[2]]
+            spent += clock() - started
+            done += 1
+            yield done / passes
+    return spent * 1e3
+
+
+def _combine(maps: Maps, mean: Maps, std: Maps | None, clock: Clock) -> Generator[float, None, float]:
+    """Fill `mean` and `std` band by band; returns the time it took, ms."""
+    rows, spent = max(1, _BAND // mean.shape[2]), 0.0
+    for index in range(len(mean)):
+        for top in range(0, mean.shape[1], rows):
+            band = (index, slice(top, top + rows))
+            started = clock()
+            mean_and_std(maps[:, *band], mean[band], None if std is None else std[band])
+            spent += clock() - started
+            yield 1.0
+    return spent * 1e3
+
+
+def _warnings(manifest: Manifest, members: tuple[int, ...], mean: Maps, maps: Maps) -> tuple[str, ...]:
+    """What to make of the spread, and members that gave no numbers."""
+    warnings = []
+    if len(members) == 1:
+        warnings.append("single_member")
+    elif manifest.training.domain == "simulation" and not manifest.training.calibrated:
+        warnings.append("spread_uncalibrated")
+    if not np.isfinite(mean.sum()):
+        broken = [member for member, own in zip(members, maps, strict=True) if not np.isfinite(own.sum())]
+        warnings.append(f"members_not_finite: {', '.join(map(str, broken))}")
+    return tuple(warnings)

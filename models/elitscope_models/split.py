@@ -1,0 +1,132 @@
+"""Atoms that touch: one blob of the map, two or more places where it peaks.
+
+Most blobs are single atoms, and nothing is done for them: only those that are larger, longer or less filled than one atom are looked at.
+The map is smoothed by less than an atom's radius, which gives a disc of constant probability a summit too; a blob with several summits,
+with a real dip between them, is divided among them by nearness.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from scipy.spatial import cKDTree
+
+from elitscope_models.blobs import Blobs, Ints, Map, group
+
+Flags = np.ndarray[Any, np.dtype[np.bool_]]
+
+_LARGE = 1.4            # of the median area
+_LONG = 1.4             # longer than wide; a lone atom seldom is
+_HOLLOW = 0.66          # of its bounding box; a disc fills 0.79, two on a diagonal 0.54
+_SMALLEST = 12          # px; smaller blobs are too coarse for their shape to mean anything
+_MARGIN = 16            # px around the suspects that smoothing may look at
+_SMOOTHING = 0.4        # of an atom's radius
+_WINDOW = 0.6           # of an atom's radius: only the highest pixel within it is a summit
+_DIP = 0.03             # of the lower summit, between two that are both atoms
+_SAMPLES = 17           # along the line between them
+_NEIGHBOURHOOD = 4.0    # radii: summits farther apart are not compared
+
+
+def split_touching(mean: Map, blobs: Blobs) -> Blobs:
+    """Blobs with those that hold several atoms divided; `blobs` itself where there are none.
+
+    Args:
+        mean: the map that they were found on, [row, column].
+        blobs: its connected regions.
+    """
+    suspects = _suspects(blobs)
+    if not suspects.any():
+        return blobs
+    scene = _scene(mean, blobs, suspects)
+    summits, owners = _summits(scene, _radius(blobs, suspects, scene))
+    crowded = np.bincount(owners, minlength=len(blobs)) > 1
+    if not crowded.any():
+        return blobs
+    return _divide(blobs, crowded, summits[crowded[owners]] + scene.corner, owners[crowded[owners]])
+
+
+@dataclass(frozen=True)
+class _Scene:
+    """The part of the map where suspects are. `owner`: the suspect that a pixel belongs to, -1 for none."""
+
+    corner: tuple[int, int]
+    mean: Map
+    owner: np.ndarray[Any, np.dtype[np.int32]]
+
+
+def _suspects(blobs: Blobs) -> Flags:
+    height = blobs.largest(blobs.rows) - blobs.smallest(blobs.rows)        # one px less than there are rows: small blobs are ragged
+    width = blobs.largest(blobs.columns) - blobs.smallest(blobs.columns)
+    large = blobs.areas > _LARGE * np.median(blobs.areas)
+    long = np.maximum(height, width) > _LONG * (np.minimum(height, width) + 1)
+    hollow = blobs.areas < _HOLLOW * height * width
+    return np.asarray((large | long | hollow) & (blobs.areas >= _SMALLEST))
+
+
+def _scene(mean: Map, blobs: Blobs, suspects: Flags) -> _Scene:
+    inside = suspects[blobs.labels]
+    rows, columns = blobs.rows[inside], blobs.columns[inside]
+    top = max(0, int(rows.min()) - _MARGIN)
+    left = max(0, int(columns.min()) - _MARGIN)
+    crop = mean[top : int(rows.max()) + 1 + _MARGIN, left : int(columns.max()) + 1 + _MARGIN]
+    owner = np.full(crop.shape, -1, np.int32)
+    owner[rows - top, columns - left] = blobs.labels[inside]
+    return _Scene((top, left), np.ascontiguousarray(crop), owner)
+
+
+def _radius(blobs: Blobs, suspects: Flags, scene: _Scene) -> float:
+    """px, of a typical atom: from the blobs that are single ones, or how thick the others are where there are too few such."""
+    single = blobs.areas[~suspects & (blobs.areas >= _SMALLEST)]
+    if len(single) >= max(3, int(np.count_nonzero(suspects)) // 4):
+        return float(np.sqrt(np.median(single) / np.pi))
+    mask = cv2.copyMakeBorder((scene.owner >= 0).astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    depth = cv2.distanceTransform(mask, cv2.DIST_L2, 5)[1:-1, 1:-1]
+    deepest = np.zeros(len(blobs), np.float32)
+    np.maximum.at(deepest, scene.owner[scene.owner >= 0], depth[scene.owner >= 0])
+    return float(np.median(deepest[suspects]))
+
+
+def _summits(scene: _Scene, radius: float) -> tuple[Ints, Ints]:
+    """Places that are atoms, (row, column) in the scene, [summit, 2], and the suspect that each belongs to."""
+    smooth = np.asarray(cv2.GaussianBlur(scene.mean, (0, 0), max(_SMOOTHING * radius, 0.7)))
+    reach = max(1, round(_WINDOW * radius))
+    window = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    found: Ints = np.argwhere((smooth >= cv2.dilate(smooth, window)) & (scene.owner >= 0))
+    heights = smooth[found[:, 0], found[:, 1]]
+    descending = np.argsort(-heights, kind="stable")
+    found, heights = found[descending], heights[descending]
+    owners = scene.owner[found[:, 0], found[:, 1]].astype(np.intp)
+    pairs = _neighbours(found, owners, _NEIGHBOURHOOD * radius)
+    shallow = _lowest_between(smooth, found[pairs[:, 0]], found[pairs[:, 1]]) > (1 - _DIP) * heights[pairs[:, 1]]
+    kept = np.ones(len(found), np.bool_)
+    kept[pairs[shallow, 1]] = False
+    return np.asarray(found[kept]), np.asarray(owners[kept])
+
+
+def _neighbours(places: Ints, owners: Ints, reach: float) -> Ints:
+    """Pairs of places within `reach` in the same blob, [pair, 2], the lower index first."""
+    pairs = np.asarray(cKDTree(places).query_pairs(reach, output_type="ndarray"), np.intp)
+    pairs.sort(axis=1)
+    return np.asarray(pairs[owners[pairs[:, 0]] == owners[pairs[:, 1]]])
+
+
+def _lowest_between(smooth: Map, start: Ints, stop: Ints) -> Map:
+    """The lowest value on the straight line between each pair of places."""
+    along = np.linspace(0, 1, _SAMPLES)[:, None, None]
+    points = np.rint(start + along * (stop - start)).astype(np.intp)
+    return np.asarray(smooth[points[..., 0], points[..., 1]].min(axis=0))
+
+
+def _divide(blobs: Blobs, crowded: Flags, summits: Ints, owners: Ints) -> Blobs:
+    """Every pixel of a crowded blob goes to the nearest summit of that same blob."""
+    apart = 4 * sum(blobs.shape)                  # a third coordinate that keeps blobs out of one another's reach
+    tree = cKDTree(np.column_stack([summits, owners * apart]))
+    torn = crowded[blobs.labels]
+    points = np.column_stack([blobs.rows[torn], blobs.columns[torn], blobs.labels[torn] * apart])
+    labels = blobs.labels.copy()
+    labels[torn] = len(blobs) + tree.query(points)[1]
+    ascending = np.argsort(blobs.pixels, kind="stable")
+    return group(blobs.pixels[ascending], labels[ascending], blobs.shape)
