@@ -17,6 +17,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 FRAME_FLAT = "frame_flat"
 """Warning: every pixel has the same value, so there is nothing to scale; the normalised frame is zero."""
 
+_BAND = 32
+"""Rows that are bent in one go: temporary arrays of this size stay in the cache, those of a whole frame cost more than the arithmetic."""
+
 
 class _Parameters(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -138,9 +141,12 @@ def _local(
     if not least > 0:
         least = max(float(contrast.mean()), float(np.ptp(values)) * 1e-3)
     gain = 1.0 / np.maximum(contrast, np.float32(least))
-    scaled = values - _expand(background, values.shape)
+    scaled = _expand(background, values.shape)
+    np.subtract(values, scaled, out=scaled)
     scaled *= _expand(gain.astype(np.float32), values.shape)
-    return _squeeze(scaled, parameters.headroom)
+    for start in range(0, len(scaled), _BAND):
+        _squeeze(scaled[start : start + _BAND], parameters.headroom)
+    return scaled
 
 
 def _block_px(parameters: LocalParameters, sampling: float | tuple[float, float] | None) -> tuple[float, float]:
@@ -181,8 +187,10 @@ def _expand(grid: np.ndarray[Any, np.dtype[np.float32]], shape: tuple[int, ...])
     return np.asarray(cv2.resize(grid, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR), np.float32).reshape(shape)
 
 
-def _squeeze(values: np.ndarray[Any, np.dtype[np.float32]], headroom: float) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """Values above 1 bent towards 1 + headroom, without a kink: a heavier atom stays brighter but dwarfs no other; -1 at least."""
+def _squeeze(values: np.ndarray[Any, np.dtype[np.float32]], headroom: float) -> None:
+    """Bend `values`, in place, above 1 towards 1 + headroom, without a kink (heavier atoms stay brighter, dwarf no other); -1 at least."""
     room = np.float32(headroom)
-    above = np.maximum(values - np.float32(1), np.float32(0))
-    return np.asarray(np.clip(values, np.float32(-1), np.float32(1)) + room * above / (room + above))
+    above = values - np.float32(1)
+    np.maximum(above, np.float32(0), out=above)
+    np.clip(values, np.float32(-1), np.float32(1), out=values)
+    values += room * above / (room + above)
