@@ -95,7 +95,7 @@ def analyse_steps(
 
     Raises:
         FrameInvalid: the frame can't be analysed.
-        ValueError: no member is selected, or one that the ensemble does not have.
+        MembersInvalid: a ValueError; no member is selected, or one that the ensemble does not have.
     """
     chosen, spacing, manifest = ensemble.choose(members), as_sampling(sampling), ensemble.bundle.manifest
     started = clock()

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from elitscope.errors import ElitscopeError
 from elitscope_models.bundle import Bundle, BundleInvalid, read_member
 from elitscope_models.plans import plan_name
 from elitscope_models.reference import reference_image
@@ -22,6 +23,12 @@ MAX_TILE = 768
 """px: the side of the largest image that goes through a network in one piece; larger frames are cut, so that other streams get a turn."""
 
 logger = logging.getLogger(__name__)
+
+
+class MembersInvalid(ElitscopeError, ValueError):
+    """A selection that this ensemble can't run: empty, or with members that it does not have."""
+
+    code = "members_invalid"
 
 
 @dataclass(frozen=True)
@@ -59,7 +66,7 @@ class Ensemble:
         """The members asked for, in the manifest's order; all of them for None.
 
         Raises:
-            ValueError: none at all, or one that the ensemble does not have.
+            MembersInvalid: none at all, or one that the ensemble does not have.
         """
         if members is None:
             return self.members
@@ -67,7 +74,7 @@ class Ensemble:
         unknown = sorted(wanted - set(self.members))
         if unknown or not wanted:
             trouble = f"members {unknown} are unknown" if unknown else "no member is selected"
-            raise ValueError(f"{trouble}: ensemble {self.bundle.manifest.name!r} has {list(self.members)}; select at least one of them")
+            raise MembersInvalid(f"{trouble}: ensemble {self.bundle.manifest.name!r} has {list(self.members)}; select at least one of them")
         return tuple(member for member in self.members if member in wanted)
 
     def plan(self, members: Iterable[int] | None = None) -> str:

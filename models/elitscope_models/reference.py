@@ -15,10 +15,14 @@ _SIDE = 128
 _SEED = 20210
 
 
-def reference_image(manifest: Manifest, tiling: Tiling) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """Graphene under ordinary conditions, normalised as the manifest says; float32 [row, column], sides multiples of the stride."""
+def reference_frame(manifest: Manifest, tiling: Tiling) -> np.ndarray[Any, np.dtype[np.uint16]]:
+    """Graphene under ordinary conditions, uint16 counts [row, column], sides multiples of the stride."""
     rng = np.random.default_rng(_SEED)
     shape = tiling.padded((_SIDE, _SIDE))
     specimen = graphene((shape[0] * manifest.sampling, shape[1] * manifest.sampling), rng)
-    pixels = expose(specimen, shape, manifest.sampling, Conditions(), rng).pixels
-    return normalise(pixels, manifest.normalisation, manifest.sampling)[0]
+    return expose(specimen, shape, manifest.sampling, Conditions(), rng).pixels
+
+
+def reference_image(manifest: Manifest, tiling: Tiling) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """The reference frame normalised as the manifest says, float32."""
+    return normalise(reference_frame(manifest, tiling), manifest.normalisation, manifest.sampling)[0]

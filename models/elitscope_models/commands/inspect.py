@@ -1,0 +1,92 @@
+"""`elitscope-models inspect`: what an ensemble is, what it was trained on, and how good its members are."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+    from collections.abc import Iterator
+
+    from rich.table import Table
+
+    from elitscope_models.bundle import Bundle
+
+_EXAMPLES = """\
+examples:
+  elitscope-models inspect graphene
+  elitscope-models inspect ./my-bundle --json
+"""
+
+
+def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the command and its options."""
+    parser = subparsers.add_parser(
+        "inspect",
+        help="show what an ensemble is and was trained on",
+        description=__doc__,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("bundle", metavar="BUNDLE", help="a bundle's folder, or the name of one that ships")
+    parser.add_argument("--json", action="store_true", help="the whole manifest as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the manifest; 0."""
+    from rich.console import Console
+
+    from elitscope_models.bundle import load_bundle
+    from elitscope_models.zoo import find_bundle
+
+    bundle = load_bundle(find_bundle(args.bundle))
+    if args.json:
+        print(bundle.manifest.model_dump_json(indent=2))
+        return 0
+    console = Console(soft_wrap=True)
+    console.print(_facts_table(bundle))
+    console.print(_members_table(bundle))
+    return 0
+
+
+def _facts_table(bundle: Bundle) -> Table:
+    from rich.table import Table
+
+    table = Table(box=None, show_header=False, title=f"{bundle.manifest.name} {bundle.manifest.version}", title_justify="left")
+    table.add_column(style="bold")
+    for name, value in _facts(bundle):
+        table.add_row(name, value)
+    return table
+
+
+def _facts(bundle: Bundle) -> Iterator[tuple[str, str]]:
+    manifest, training = bundle.manifest, bundle.manifest.training
+    yield "folder", str(bundle.path)
+    yield "classes", ", ".join(c.name if c.element in (None, c.name) else f"{c.name} ({c.element})" for c in manifest.classes)
+    yield "sampling", f"{manifest.sampling:g} Å/px, unchanged from {manifest.sampling_range[0]:g} to {manifest.sampling_range[1]:g}"
+    yield "normalisation", f"{manifest.normalisation.kind} {manifest.normalisation.parameters.model_dump() or ''}"
+    yield "architecture", f"{manifest.architecture.name} {manifest.architecture.parameters or ''}"
+    yield "stride, reach", f"{manifest.stride} px, {bundle.halo} px"
+    yield "recipe", training.recipe + ("" if training.seed is None else f", seed {training.seed}")
+    yield "data", training.data
+    yield "trained on", training.domain + (", spread calibrated" if training.calibrated else ", spread not calibrated")
+    yield "software", ", ".join(f"{name} {version}" for name, version in training.software.items())
+    yield "license", manifest.license
+    yield "digest", bundle.digest
+
+
+def _members_table(bundle: Bundle) -> Table:
+    from rich.table import Table
+
+    members = bundle.manifest.members
+    metrics = list(dict.fromkeys(name for member in members for name in member.metrics))
+    table = Table("member", *metrics, "kB", "sha256", box=None, header_style="bold")
+    for column in table.columns[:-1]:
+        column.justify = "right"
+    for member in members:
+        figures = [f"{member.metrics[name]:.4f}" if name in member.metrics else "" for name in metrics]
+        size = (bundle.path / member.file).stat().st_size
+        table.add_row(str(member.id), *figures, f"{size / 1e3:.0f}", member.sha256[:12])
+    return table
