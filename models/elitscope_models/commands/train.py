@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,15 +36,22 @@ def run(args: argparse.Namespace) -> int:
     from elitscope_models.training.recipes import RECIPES
 
     recipe = RECIPES.get(args.recipe)
-    if recipe is None or min(args.members, args.steps or 1, args.frames or 2, args.threads or 1) < 1:
-        print(f"recipe {args.recipe!r} must be one of {', '.join(RECIPES)}; members, steps, frames and threads at least 1")
-        return 2
-    if args.threads:
+    if recipe is None:
+        return _refuse(f"recipe {args.recipe!r} is unknown: choose one of {', '.join(RECIPES)}")
+    for name, least in (("members", 1), ("steps", 1), ("frames", 2), ("threads", 1)):
+        if (value := getattr(args, name)) is not None and value < least:
+            return _refuse(f"{value} {name} are too few: give at least {least}")
+    if args.threads is not None:
         torch.set_num_threads(args.threads)
         cv2.setNumThreads(args.threads)
     torch.set_flush_denormal(True)
-    recipe = recipe.with_steps(args.steps) if args.steps else recipe
-    recipe = replace(recipe, frames=args.frames) if args.frames else recipe
+    recipe = recipe.with_steps(args.steps) if args.steps is not None else recipe
+    recipe = replace(recipe, frames=args.frames) if args.frames is not None else recipe
     with TrainingProgress(args.members) as progress:
         train_ensemble(recipe, args.members, args.out, args.seed, args.release, progress)
     return 0
+
+
+def _refuse(reason: str) -> int:
+    print(f"elitscope-models train: {reason}", file=sys.stderr)
+    return 2

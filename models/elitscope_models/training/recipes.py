@@ -58,7 +58,7 @@ class Recipe:
     def with_steps(self, steps: int) -> Recipe:
         """The same recipe, shorter or longer; the averaged share stays."""
         averaged = max(1, self.schedule.averaged * steps // self.schedule.steps)
-        return replace(self, schedule=replace(self.schedule, steps=steps, averaged=averaged))
+        return replace(self, schedule=replace(self.schedule, steps=steps, averaged=averaged, recount=min(self.schedule.recount, steps)))
 
     def draw(self, rng: np.random.Generator) -> SimulatedFrame:
         """One frame of random graphene under random conditions.
