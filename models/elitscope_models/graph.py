@@ -35,11 +35,11 @@ def parse_graph(data: bytes, classes: int) -> onnx.ModelProto:
         raise GraphInvalid(f"not an ONNX file ({error})") from error
     _check_self_contained(model)
     _check_operators(model)
+    _check_face(model.graph, classes)
     try:
         onnx.checker.check_model(model)
     except onnx.checker.ValidationError as error:
         raise GraphInvalid(f"ONNX's checker refuses it: {error}") from error
-    _check_face(model.graph, classes)
     return model
 
 
