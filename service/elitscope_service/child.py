@@ -10,7 +10,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -72,20 +72,22 @@ class ReportPipe:
 
 
 class CommandLines:
-    """Takes the bytes that come on stdin apart into lines."""
+    """Takes the bytes that come on stdin apart into commands."""
 
     def __init__(self) -> None:
         self._rest = b""
 
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        """The lines that are complete now.
+    def feed(self, data: bytes) -> list[Command]:
+        """The commands that are complete now. No data at all is the end of stdin: stop at once.
 
         >>> lines = CommandLines()
-        >>> list(lines.feed(b"one\\ntw")), list(lines.feed(b"o\\n"))
-        ([b'one'], [b'two'])
+        >>> lines.feed(b'{"name": "st'), lines.feed(b'op"}\\n'), lines.feed(b"")
+        ([], [Command(name='stop', seconds=0.0, address='')], [Command(name='stop', seconds=0.0, address='')])
         """
+        if not data:
+            return [Command("stop")]
         *complete, self._rest = (self._rest + data).split(b"\n")
-        yield from complete
+        return [Command.parse(line) for line in complete]
 
 
 def read_first_line() -> bytes:

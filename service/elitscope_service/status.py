@@ -49,7 +49,6 @@ class StreamStatus(_Part):
     outcomes: dict[str, int] = Field(description="Frames by outcome: `result`, or the code of the rejection")
     rate_hz: float = Field(description="Frames answered per second over the last ten seconds")
     queue_depth: int = Field(description="Frames waiting or being analysed")
-    sequence: int = Field(description="Results so far; the next one's sequence number")
     last_frame_at: float = Field(description="Unix time in seconds at which the last frame came in")
     selection: SelectionStatus
     total: Histogram = Field(description="From receipt to reply")

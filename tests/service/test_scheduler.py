@@ -14,7 +14,9 @@ from elitscope_service.scheduler import Dropped, Job, Scheduler
 ROOMY = {"max_frames": 100, "max_bytes": 10_000, "max_started": 4}
 
 
-def job(stream: str = "a", frame_id: int = 0, *, session: str = "s", nbytes: int = 1, policy: str = "all", deadline: float | None = None) -> Job:
+def job(
+    stream: str = "a", frame_id: int = 0, *, session: str = "s", nbytes: int = 1, policy: str = "all", deadline: float | None = None
+) -> Job:
     return Job(session, frame_id, stream, nbytes, received_at=0.0, deadline=deadline, policy=policy)
 
 
@@ -54,7 +56,9 @@ SCENARIOS = [
     Scenario("a small frame waits for one tile of a huge one, not for all", "ab", {"a": (8, 1), "b": (1, 0.1)}, "abaaaaaaa"),
     Scenario("a stream without cost does not starve the others for ever", "aaabb", {"a": (1, 0), "b": (1, 1)}, "aaabb"),
     Scenario("only so many are started", "abc", {"a": (2, 1), "b": (2, 1), "c": (2, 1)}, "abacbc", {"max_started": 2}),
-    Scenario("one started at a time is first come, first served", "abc", {"a": (2, 1), "b": (2, 1), "c": (2, 1)}, "aabbcc", {"max_started": 1}),
+    Scenario(
+        "one started at a time is first come, first served", "abc", {"a": (2, 1), "b": (2, 1), "c": (2, 1)}, "aabbcc", {"max_started": 1}
+    ),
 ]
 
 

@@ -86,10 +86,9 @@ async def _serve(listener: socket.socket, config: ServerConfig, reports: ReportP
     def on_stdin() -> None:
         data = os.read(0, 65536)
         if not data:
-            server.should_exit = True
             loop.remove_reader(0)
-        for line in lines.feed(data):
-            obey(Command.parse(line))
+        for command in lines.feed(data):
+            obey(command)
 
     def obey(command: Command) -> None:
         if command.name == "watch":

@@ -28,11 +28,12 @@ class EngineWatcher(OwnedThread):
         super().__init__("elitscope-watcher")
         self._view = view
         self._addresses: SimpleQueue[str] = SimpleQueue()
+        self._connected: set[str] = set()
         self._waker = Waker()
         self._stopping = False
 
     def watch(self, address: str) -> None:
-        """Listen to an engine that publishes there, beside any named before; from any thread."""
+        """Listen to the engine that publishes there; from any thread. Naming it again is harmless."""
         self._addresses.put(address)
         self._waker.wake()
 
@@ -73,9 +74,12 @@ class EngineWatcher(OwnedThread):
     def _connect(self, sock: zmq.Socket[bytes]) -> None:
         while True:
             try:
-                sock.connect(self._addresses.get_nowait())
+                address = self._addresses.get_nowait()
             except Empty:
                 return
+            if address not in self._connected:
+                sock.connect(address)
+                self._connected.add(address)
 
     def _take(self, frames: list[zmq.Frame]) -> None:
         try:

@@ -12,12 +12,11 @@ from elitscope_service.status import SelectionStatus, StreamStatus
 
 @dataclass
 class Stream:
-    """One stream. `last_frame`: monotonic seconds, `last_frame_at`: Unix seconds; `sequence`: results so far."""
+    """One stream. `last_frame`: monotonic seconds, `last_frame_at`: Unix seconds."""
 
     name: str
     last_frame: float
     last_frame_at: float
-    sequence: int = 0
     figures: Figures = field(default_factory=Figures)
 
     def status(self, selection: Selection, queue_depth: int, now: float) -> StreamStatus:
@@ -27,7 +26,6 @@ class Stream:
             outcomes=dict(self.figures.outcomes),
             rate_hz=self.figures.rate_hz(now),
             queue_depth=queue_depth,
-            sequence=self.sequence,
             last_frame_at=self.last_frame_at,
             selection=SelectionStatus(
                 ensemble=selection.ensemble,

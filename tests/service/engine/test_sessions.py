@@ -60,7 +60,15 @@ def test_only_so_many_answered_ids_are_remembered_and_ids_may_wrap_around() -> N
 
 @pytest.mark.parametrize(
     ("pending", "nbytes", "credit"),
-    [([], 1000, True), ([10], 90, True), ([10], 91, False), ([10, 10], 80, True), ([1, 1, 1], 1, False), ([100], 0, True), ([101], 0, False)],
+    [
+        ([], 1000, True),
+        ([10], 90, True),
+        ([10], 91, False),
+        ([10, 10], 80, True),
+        ([1, 1, 1], 1, False),
+        ([100], 0, True),
+        ([101], 0, False),
+    ],
 )
 def test_credit_is_counted_in_frames_and_bytes_and_one_frame_alone_always_has_it(pending: list[int], nbytes: int, credit: bool) -> None:
     session = Session("k", b"r", 0.0)

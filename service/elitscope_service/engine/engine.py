@@ -1,0 +1,176 @@
+"""The engine put together: every thread, queue and table of it, built once, started, drained and stopped in order."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import zmq
+
+from elitscope.version import __version__
+from elitscope_models.ensemble import Ensemble
+from elitscope_service.config import ServerConfig
+from elitscope_service.engine.answers import dropped_answer
+from elitscope_service.engine.memory import resident_bytes
+from elitscope_service.engine.publisher import PublisherThread
+from elitscope_service.engine.reception import Greeting, Reception
+from elitscope_service.engine.router import RouterLoad, RouterThread
+from elitscope_service.engine.wishes import Wishes
+from elitscope_service.engine.work import WorkQueue
+from elitscope_service.engine.worker import Numbering, WorkerThread
+from elitscope_service.pipeline import FramePath
+from elitscope_service.registry import Registry, summarise
+from elitscope_service.scheduler import Scheduler
+from elitscope_service.selection import Selection, Selections
+from elitscope_service.status import Counters, EngineStatus, Load
+
+logger = logging.getLogger(__name__)
+
+SERVER = f"elitscope-service/{__version__}"
+JOIN_S = 5.0
+FAREWELL_S = 1.0
+
+
+class Engine:
+    """Three threads around one scheduler.
+
+        engine = Engine(config, registry)
+        engine.listen()                 # sockets are bound, nothing is read yet
+        engine.serve(registry.load_first())
+        ...
+        engine.drain(10.0)
+        engine.close()
+
+    Args:
+        config: addresses and limits.
+        registry: the ensembles; whoever built it loads them.
+        clock: monotonic seconds; `wall`: Unix seconds.
+    """
+
+    def __init__(
+        self,
+        config: ServerConfig,
+        registry: Registry,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        limits = config.limits
+        self.epoch = secrets.token_hex(8)
+        self._registry = registry
+        self._clock, self._wall = clock, wall
+        self._started_at = wall()
+        self._default: Ensemble | None = None
+        self._selections: Selections | None = None
+        self._numbering = Numbering()
+        self._draining = False
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._work = WorkQueue(Scheduler(limits.queued_frames, limits.queued_bytes, limits.started_frames), clock)
+        self._publisher = PublisherThread(self._context, config.publish, limits.unsent_bytes)
+        self._wishes = Wishes(self._publisher.subscriptions, config.preview_hz, clock)
+        self._reception = Reception(limits, self._work, self._greeting, self._notice, clock, wall)
+        self._router = RouterThread(self._context, config.bind, self._reception, limits, self._publish_status, clock)
+        self._worker: WorkerThread | None = None
+
+    # ------------------------------------------------------------------------------------------------------- lifecycle
+
+    def listen(self) -> tuple[str, str]:
+        """Bind both sockets and publish the status; frames that come now wait unread. Returns the addresses: frames, publications.
+
+        Raises:
+            AddressTaken: an address can't be had.
+        """
+        self._publisher.start()
+        publish = self._publisher.bound.result()
+        self._router.start()
+        return self._router.bound.result(), publish
+
+    def serve(self, default: Ensemble) -> None:
+        """Read frames from now on; streams start with all members of `default`."""
+        manifest = default.bundle.manifest
+        selection = Selection(manifest.name, tuple(sorted(manifest.member_ids)), since=self._wall())
+        self._default, self._selections = default, Selections(selection)
+        path = FramePath(self.epoch, self._selections, self._registry.ready, self._numbering.next, self._wishes.of, self._clock)
+        self._worker = WorkerThread(self._work, path.frame_steps, self._router.post, self._publisher.put, self._clock)
+        self._worker.start()
+        gc.collect()
+        gc.freeze()  # what start-up left behind lives as long as the process: no collection during a frame need look at it
+        self._router.open()
+
+    def drain(self, seconds: float) -> None:
+        """Take no more frames, finish those that are held within `seconds`, and send the rest back."""
+        self._draining = True
+        for dropped in self._work.drain(seconds):
+            self._router.post(dropped_answer(dropped))
+
+    def close(self) -> None:
+        """Stop and join every thread, and close the sockets."""
+        self._work.close()
+        if self._worker is not None and not self._worker.join(JOIN_S):
+            logger.warning("the frame under way did not end within %.0f s", JOIN_S)
+        self._router.stop(FAREWELL_S if self._draining else 0.0)
+        self._router.join(JOIN_S)
+        self._publisher.stop()
+        self._publisher.join(JOIN_S)
+        self._context.term()
+
+    def failure(self) -> str | None:
+        """Which thread has ended unasked, and of what; None while all is well."""
+        for thread in (self._router, self._publisher, self._worker):
+            if thread is not None and not thread.alive:
+                return f"thread {thread.name} ended: {thread.failure!r}"
+        return None
+
+    # ------------------------------------------------------------------------------------------------------- what is told
+
+    def _greeting(self) -> Greeting:
+        return Greeting(self.epoch, SERVER, None if self._default is None else summarise(self._default))
+
+    def _notice(self, event: Mapping[str, Any]) -> None:
+        """A stream started or stopped."""
+        if event["event"] == "stream_stopped":
+            self._numbering.forget(event["stream"])
+            if self._selections is not None:
+                self._selections.forget(event["stream"])
+        self._publisher.event({**event, "at": self._wall(), "epoch": self.epoch})
+
+    def _publish_status(self, load: RouterLoad) -> None:
+        """Called once a second in the io thread, which owns the figures."""
+        self._publisher.status(self._status(load).model_dump(mode="json"))
+
+    def _status(self, load: RouterLoad) -> EngineStatus:
+        reception, now = self._reception, self._clock()
+        queued_frames, queued_bytes = self._work.load()
+        depths = self._work.depths()
+        selections = self._selections
+        return EngineStatus(
+            epoch=self.epoch,
+            server=SERVER,
+            at=self._wall(),
+            started_at=self._started_at,
+            draining=self._draining,
+            default_ensemble=None if selections is None else selections.default.ensemble,
+            ensembles=self._registry.status(),
+            streams=()
+            if selections is None
+            else tuple(s.status(selections.of(s.name), depths.get(s.name, 0), now) for s in reception.streams.all()),
+            load=Load(
+                sessions=len(reception.sessions),
+                queued_frames=queued_frames,
+                queued_bytes=queued_bytes,
+                kept_replies=len(reception.replies),
+                kept_reply_bytes=reception.replies.nbytes,
+                unsent_bytes=load.unsent_bytes,
+                resident_bytes=resident_bytes(),
+            ),
+            counters=Counters(
+                messages=reception.messages,
+                refused=dict(reception.refused),
+                repeated_replies=reception.repeated,
+                undelivered_replies=load.undelivered,
+                publish_dropped=self._publisher.dropped,
+            ),
+        )

@@ -1,0 +1,124 @@
+"""The frame path, top to bottom, in one generator: from a decoded frame to its reply and what is published of it.
+
+    validate → read the selection, once → analyse (normalise, resample, forward passes, mean, std, atoms) → reply, publications
+
+It stops after every pass of a network, and says what that cost, so that another stream's frame can have its turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Generator
+from dataclasses import dataclass
+
+from elitscope.errors import FrameInvalid
+from elitscope.messages import FrameMessage, ResultMessage
+from elitscope.types import Result, Timing
+from elitscope_models.analyse import Analysis, analyse_steps
+from elitscope_models.ensemble import Ensemble
+from elitscope_service.publications import MEMBERS, only, publications
+from elitscope_service.scheduler import Job
+from elitscope_service.selection import Selection, Selections
+
+
+class PartialUnsupported(FrameInvalid):
+    """The frame is still being scanned."""
+
+    code = "partial_unsupported"
+
+
+class EnsembleMissing(LookupError):
+    """The selection names an ensemble that is not ready: a defect, since only ready ones can be chosen."""
+
+
+@dataclass(frozen=True)
+class Analysed:
+    """A frame's reply, and what is published of it: pairs of topic and message."""
+
+    reply: ResultMessage
+    publications: tuple[tuple[str, ResultMessage], ...]
+
+
+@dataclass(frozen=True)
+class FramePath:
+    """What the frame path needs from around it.
+
+    `ensemble` gives a ready ensemble by name; `number` a stream's next sequence number; `wanted` the kinds of publication that somebody
+    wants of a stream's next frame; `clock` monotonic seconds.
+    """
+
+    epoch: str
+    selections: Selections
+    ensemble: Callable[[str], Ensemble | None]
+    number: Callable[[str], int]
+    wanted: Callable[[str], Collection[str]]
+    clock: Callable[[], float]
+
+    def frame_steps(self, job: Job) -> Generator[float, None, Analysed]:
+        """Analyse a job's frame; yields the cost of each step in pixels · members, returns what came of it.
+
+        Raises:
+            FrameInvalid: the frame can't be analysed.
+        """
+        frame: FrameMessage = job.payload
+        begun = self.clock()
+        if frame.partial:
+            raise PartialUnsupported(f"frame {frame.frame_id} is partial: this version analyses whole frames, send it when it is complete")
+
+        selection = self.selections.of(frame.stream)
+        ensemble = self.ensemble(selection.ensemble)
+        if ensemble is None:
+            raise EnsembleMissing(f"ensemble {selection.ensemble!r} of revision {selection.revision} is not ready")
+
+        wanted = self.wanted(frame.stream)
+        keep_members = "members" in frame.outputs or MEMBERS in wanted
+        steps = analyse_steps(frame.pixels, frame.info.sampling, ensemble, selection.members, keep_members=keep_members, clock=self.clock)
+        analysis, waited = yield from self._priced(steps, frame.pixels.size * len(selection.members))
+
+        now = self.clock()
+        timing = Timing(
+            queue_ms=1e3 * (begun - job.received_at + waited),
+            preprocess_ms=analysis.preprocess_ms,
+            inference_ms=analysis.inference_ms,
+            atoms_ms=analysis.atoms_ms,
+            total_ms=1e3 * (now - job.received_at),
+        )
+        result = _result(frame, analysis, selection, ensemble, timing, self.number(frame.stream), self.epoch)
+        return Analysed(ResultMessage(only(result, frame.outputs)), tuple(publications(frame, result, wanted)))
+
+    def _priced(self, steps: Generator[float, None, Analysis], cost: int) -> Generator[float, None, tuple[Analysis, float]]:
+        """Turn the fraction that is done into what a step cost; returns the analysis, and the seconds spent waiting between steps."""
+        done = waited = 0.0
+        while True:
+            try:
+                fraction = next(steps)
+            except StopIteration as end:
+                return end.value, waited
+            stopped = self.clock()
+            yield (fraction - done) * cost
+            waited += self.clock() - stopped
+            done = fraction
+
+
+def _result(
+    frame: FrameMessage, analysis: Analysis, selection: Selection, ensemble: Ensemble, timing: Timing, sequence: int, epoch: str
+) -> Result:
+    manifest = ensemble.bundle.manifest
+    return Result(
+        frame_id=frame.frame_id,
+        stream=frame.stream,
+        sequence=sequence,
+        ensemble=manifest.name,
+        ensemble_version=manifest.version,
+        members=analysis.members,
+        revision=selection.revision,
+        plan=analysis.plan,
+        classes=analysis.classes,
+        sampling=analysis.sampling,
+        warnings=analysis.warnings,
+        timing=timing,
+        mean=analysis.mean,
+        std=analysis.std,
+        atoms=analysis.atoms,
+        member_maps=analysis.member_maps,
+        epoch=epoch,
+    )

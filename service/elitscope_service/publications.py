@@ -1,0 +1,47 @@
+"""What of an analysed frame is published, under which topics."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from elitscope.messages import FrameMessage, ResultMessage
+from elitscope.types import Result
+
+SUMMARY, RESULT, PREVIEW, MEMBERS = "summary", "result", "preview", "members"
+EVERY_FRAME = (SUMMARY, RESULT)
+NOW_AND_THEN = (PREVIEW, MEMBERS)
+"""Costly ones: at a limited rate."""
+
+_OUTPUTS = {SUMMARY: ("atoms",), PREVIEW: ("mean", "std", "atoms"), MEMBERS: ("members",)}
+
+
+def topic(kind: str, stream: str) -> str:
+    """The topic; ends in a terminator, so that stream `1` is not the beginning of stream `10`.
+
+    >>> topic("summary", "haadf")
+    'summary/haadf/'
+    """
+    return f"{kind}/{stream}/"
+
+
+def publications(frame: FrameMessage, result: Result, wanted: Collection[str]) -> Iterator[tuple[str, ResultMessage]]:
+    """Topic and message of each kind in `wanted`, from a result that has everything that those need."""
+    for kind in (*EVERY_FRAME, *NOW_AND_THEN):
+        if kind in wanted:
+            outputs = _OUTPUTS.get(kind, frame.outputs)
+            pixels: np.ndarray | None = frame.pixels if kind == PREVIEW else None
+            yield topic(kind, frame.stream), ResultMessage(only(result, outputs), pixels)
+
+
+def only(result: Result, outputs: Collection[str]) -> Result:
+    """The result with just these outputs."""
+    return replace(
+        result,
+        mean=result.mean if "mean" in outputs else None,
+        std=result.std if "std" in outputs else None,
+        atoms=result.atoms if "atoms" in outputs else None,
+        member_maps=result.member_maps if "members" in outputs else None,
+    )

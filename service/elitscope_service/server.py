@@ -1,0 +1,108 @@
+"""The parent process: starts the engine and the API side by side, restarts what dies, stops both in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import time
+from collections.abc import Callable
+
+from elitscope_service.child import Command, Report
+from elitscope_service.config import ServerConfig
+from elitscope_service.keeper import CannotStart, Keeper
+
+logger = logging.getLogger(__name__)
+
+API_STOP_S = 3.0
+
+
+class Server:
+    """Engine and API under one parent.
+
+    Ports that the system chose at the first start are kept: whatever is restarted comes back at the same addresses.
+
+    Args:
+        announce: called once with the addresses of frames, publications and HTTP, when frames can be sent.
+    """
+
+    def __init__(self, config: ServerConfig, announce: Callable[[str, str, str], None]) -> None:
+        self._config = config
+        self._announce = announce
+        self._publish: str | None = None
+        self._engine = Keeper("engine", "elitscope_service.engine", self._configuration, list, self._on_engine, time.monotonic)
+        self._api = Keeper("API", "elitscope_service.api", self._configuration, self._watch, self._on_api, time.monotonic)
+        self._signals = 0
+        self._stop = asyncio.Event()
+        self._force = asyncio.Event()
+
+    async def run(self) -> int:
+        """Run until SIGTERM or SIGINT; the exit code. 0: stopped in order; 1: it can't start, or had to be forced."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._on_signal)
+        keeping = [asyncio.create_task(keeper.keep()) for keeper in (self._engine, self._api)]
+        announcing = asyncio.create_task(self._announce_once_ready())
+        stopping = asyncio.create_task(self._stop.wait())
+        await asyncio.wait([*keeping, stopping], return_when=asyncio.FIRST_COMPLETED)
+        announcing.cancel()
+        stopping.cancel()
+        orderly = await self._stop_both()
+        failed = await self._conclude(keeping)
+        return int(failed or not orderly)
+
+    async def _conclude(self, keeping: list[asyncio.Task[None]]) -> bool:
+        """Whether a child could not start, or supervision itself failed; a line says so."""
+        failed = False
+        for outcome in await asyncio.gather(*keeping, return_exceptions=True):
+            if isinstance(outcome, CannotStart):
+                logger.critical("%s", outcome)
+            elif isinstance(outcome, BaseException):
+                logger.critical("supervision failed", exc_info=outcome)
+            failed |= isinstance(outcome, BaseException)
+        return failed
+
+    async def _announce_once_ready(self) -> None:
+        await self._engine.ready.wait()
+        await self._api.ready.wait()
+        self._announce(self._config.bind, self._config.publish, f"http://{self._config.http}")
+
+    async def _stop_both(self) -> bool:
+        """The engine first, which may take its time to drain; the API tells the world meanwhile. Whether nothing had to be forced."""
+        orderly = asyncio.create_task(self._stop_in_order())
+        force = asyncio.create_task(self._force.wait())
+        await asyncio.wait([orderly, force], return_when=asyncio.FIRST_COMPLETED)
+        force.cancel()
+        if orderly.done():
+            return orderly.result()
+        logger.warning("a second signal: the engine and the API are ended at once")
+        orderly.cancel()
+        await asyncio.gather(self._engine.kill(), self._api.kill())
+        return False
+
+    async def _stop_in_order(self) -> bool:
+        engine = await self._engine.stop(self._config.drain_s)
+        api = await self._api.stop(API_STOP_S)
+        return engine and api
+
+    def _configuration(self) -> str:
+        return self._config.model_dump_json()
+
+    def _watch(self) -> list[Command]:
+        """What the API has to be told: where the engine publishes, once that is known."""
+        return [] if self._publish is None else [Command("watch", address=self._publish)]
+
+    def _on_engine(self, report: Report) -> None:
+        if report.kind == "bound":
+            self._publish = report.addresses["publish"]
+            self._config = self._config.model_copy(update={"bind": report.addresses["bind"], "publish": self._publish})
+            for command in self._watch():
+                self._api.tell(command)
+
+    def _on_api(self, report: Report) -> None:
+        if report.kind == "ready":
+            self._config = self._config.model_copy(update={"http": report.addresses["http"].removeprefix("http://")})
+
+    def _on_signal(self) -> None:
+        self._signals += 1
+        (self._stop if self._signals == 1 else self._force).set()
