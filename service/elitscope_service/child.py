@@ -12,7 +12,6 @@ import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 PR_SET_PDEATHSIG = 1
 
@@ -122,8 +121,3 @@ def arguments(argv: list[str]) -> tuple[int, int]:
     """Report pipe and parent's process id from a child's command line, `FD PID`."""
     fd, parent = argv
     return int(fd), int(parent)
-
-
-def child_environment() -> dict[str, Any]:
-    """The environment for a child: ours, with output that is never held back."""
-    return {**os.environ, "PYTHONUNBUFFERED": "1"}

@@ -8,7 +8,7 @@ import os
 import sys
 from dataclasses import dataclass
 
-from elitscope_service.child import Command, Report, child_environment
+from elitscope_service.child import Command, Report
 
 
 @dataclass
@@ -73,7 +73,6 @@ async def start_child(module: str, config: str) -> Child:
             stdin=asyncio.subprocess.PIPE,
             stdout=sys.stderr.fileno(),
             pass_fds=(writing,),
-            env=child_environment(),
             start_new_session=True,
         )
     except BaseException:

@@ -78,7 +78,9 @@ async def _serve(listener: socket.socket, config: ServerConfig, reports: ReportP
     watcher = EngineWatcher(view)
     host, port = listener.getsockname()[:2]
     address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    settings = uvicorn.Config(create_app(view, __version__), log_config=None, access_log=False, timeout_graceful_shutdown=2, lifespan="off")
+    settings = uvicorn.Config(
+        create_app(view, __version__), log_config=None, log_level="warning", access_log=False, timeout_graceful_shutdown=2, lifespan="off"
+    )
     server = Server(settings, Report("ready", {"http": address}), reports)
     loop = asyncio.get_running_loop()
     lines = CommandLines()

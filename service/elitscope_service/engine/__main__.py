@@ -1,75 +1,25 @@
-"""The engine process: `python -m elitscope_service.engine REPORT_FD PARENT_PID`, configuration as one JSON line on stdin.
-
-It exits with 0 when it was asked to stop, 1 where it can't start, 3 where one of its threads ended.
-"""
+"""Entry of the engine process: `python -m elitscope_service.engine REPORT_FD PARENT_PID`, configuration as one JSON line on stdin."""
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 
-from elitscope.errors import ElitscopeError
-from elitscope_service.child import Report, ReportPipe, arguments, become_child, read_first_line
+from elitscope_service.child import ReportPipe, arguments, become_child, read_first_line
 from elitscope_service.config import ServerConfig
-from elitscope_service.engine.engine import Engine
-from elitscope_service.engine.inbox import Inbox
-from elitscope_service.engine.loading import LoaderThread, load_default, open_registry
 from elitscope_service.logs import log_to_stderr
-
-logger = logging.getLogger(__name__)
-
-CANNOT_START = 1
-DEFECT = 3
-WATCH_S = 0.5
-LOADER_S = 10.0
+from elitscope_service.quiet import silence
 
 
 def main(argv: list[str]) -> int:
-    """Run the engine until the parent, or a signal, says stop."""
+    """Tie this process to its parent, and only then import what takes long."""
     fd, parent = arguments(argv)
     become_child(parent)
     log_to_stderr("engine")
-    reports = ReportPipe(fd)
-    config = ServerConfig.model_validate_json(read_first_line())
-    inbox = Inbox(0, config.drain_s)
-    inbox.obey_signals()
-    try:
-        registry = open_registry(config)
-        engine = Engine(config, registry)
-        bind, publish = engine.listen()
-    except ElitscopeError as error:
-        reports.send(Report("failed", message=str(error)))
-        return CANNOT_START
-    addresses = {"bind": bind, "publish": publish}
-    reports.send(Report("bound", addresses))
-    loader = LoaderThread(lambda: engine.serve(load_default(registry, config)), inbox.nudge)
-    loader.start()
-    code = _watch(engine, loader, inbox, reports, Report("ready", addresses))
-    if not loader.join(LOADER_S):
-        os._exit(code)  # in the middle of compiling a network, which can't be interrupted
-    engine.close()
-    inbox.close()
-    return code
+    silence(sys.modules, os.environ)
+    from elitscope_service.engine.process import run
 
-
-def _watch(engine: Engine, loader: LoaderThread, inbox: Inbox, reports: ReportPipe, ready: Report) -> int:
-    """Wait for the end, and make sure that nobody takes an engine for healthy whose threads have ended."""
-    serving = False
-    while True:
-        command = inbox.wait(WATCH_S)
-        if command is not None and command.name == "stop":
-            engine.drain(command.seconds if serving else 0.0)
-            return 0
-        if not serving and loader.outcome.done():
-            if (error := loader.outcome.exception()) is not None:
-                reports.send(Report("failed", message=str(error)))
-                return CANNOT_START
-            serving = True
-            reports.send(ready)
-        if serving and (why := engine.failure()) is not None:
-            logger.critical("%s: this process ends, to be started again", why)
-            return DEFECT
+    return run(ServerConfig.model_validate_json(read_first_line()), ReportPipe(fd))
 
 
 if __name__ == "__main__":

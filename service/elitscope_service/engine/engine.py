@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import secrets
 import time
@@ -96,8 +95,6 @@ class Engine:
         path = FramePath(self.epoch, self._selections, self._registry.ready, self._numbering.next, self._wishes.of, self._clock)
         self._worker = WorkerThread(self._work, path.frame_steps, self._router.post, self._publisher.put, self._clock)
         self._worker.start()
-        gc.collect()
-        gc.freeze()  # what start-up left behind lives as long as the process: no collection during a frame need look at it
         self._router.open()
 
     def drain(self, seconds: float) -> None:

@@ -211,8 +211,10 @@ class Reception:
         return _to(route, Reject(frame.frame_id, frame.stream, code, text))
 
     def _unknown(self, route: bytes, frame_id: int | None, stream: str) -> Outgoing:
+        """No fault of the client's after a restart: counted, not logged."""
+        self.refused["session_unknown"] += 1
         text = "this server does not know the session (any more): send HELLO first"
-        return self._refuse(route, frame_id, stream, "session_unknown", text)
+        return _to(route, Reject(frame_id, stream, "session_unknown", text))
 
     def _refuse(self, route: bytes, frame_id: int | None, stream: str, code: str, text: str) -> Outgoing:
         self.refused[code] += 1
