@@ -1,8 +1,8 @@
 """Atoms that touch: one blob of the map, two or more places where it peaks.
 
-Most blobs are single atoms, and nothing is done for them: only those that are larger, longer or less filled than one atom are looked at.
-The map is smoothed by less than an atom's radius, which gives a disc of constant probability a summit too; a blob with several summits,
-with a real dip between them, is divided among them by nearness.
+Most blobs are single atoms, and nothing is done for them: only those are looked at that are larger than most, or, where most are no discs,
+larger than the disc that fits into them. The map is smoothed by less than an atom's radius, which gives a disc of constant
+probability a summit too; a blob with several summits, with a real dip between them, is divided among them by nearness.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from scipy.spatial import cKDTree
 from elitscope_models.blobs import Blobs, Ints, Map, group
 
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
+Radii = np.ndarray[Any, np.dtype[np.float32]]
 
-_LARGE = 1.4            # of the median area
-_LONG = 1.4             # longer than wide; a lone atom seldom is
-_HOLLOW = 0.66          # of its bounding box; a disc fills 0.79, two on a diagonal 0.54
+_LARGE = 1.3            # times the area of most; two discs that overlap by a whole radius have 1.6 times that of one
+_DISC = 1.25            # times the area of the disc inside, coarsely drawn; two that touch have 1.5 even where a radius is 3 px
 _SMALLEST = 12          # px; smaller blobs are too coarse for their shape to mean anything
 _MARGIN = 16            # px around the suspects that smoothing may look at
 _SMOOTHING = 0.4        # of an atom's radius
@@ -37,11 +37,12 @@ def split_touching(mean: Map, blobs: Blobs) -> Blobs:
         mean: the map that they were found on, [row, column].
         blobs: its connected regions.
     """
-    suspects = _suspects(blobs)
+    radii = _inner_radii(blobs)
+    suspects = _suspects(blobs, radii)
     if not suspects.any():
         return blobs
     scene = _scene(mean, blobs, suspects)
-    summits, owners = _summits(scene, _radius(blobs, suspects, scene))
+    summits, owners = _summits(scene, _typical(blobs, radii, suspects))
     crowded = np.bincount(owners, minlength=len(blobs)) > 1
     if not crowded.any():
         return blobs
@@ -57,13 +58,26 @@ class _Scene:
     owner: np.ndarray[Any, np.dtype[np.int32]]
 
 
-def _suspects(blobs: Blobs) -> Flags:
-    height = blobs.largest(blobs.rows) - blobs.smallest(blobs.rows)        # one px less than there are rows: small blobs are ragged
-    width = blobs.largest(blobs.columns) - blobs.smallest(blobs.columns)
-    large = blobs.areas > _LARGE * np.median(blobs.areas)
-    long = np.maximum(height, width) > _LONG * (np.minimum(height, width) + 1)
-    hollow = blobs.areas < _HOLLOW * height * width
-    return np.asarray((large | long | hollow) & (blobs.areas >= _SMALLEST))
+def _inner_radii(blobs: Blobs) -> Radii:
+    """px, from the innermost pixel of each blob to the nearest one outside."""
+    mask = np.zeros((blobs.shape[0] + 2, blobs.shape[1] + 2), np.uint8)             # the frame's edge ends a blob too
+    framed = blobs.pixels + 2 * blobs.rows + (blobs.shape[1] + 3)
+    mask.ravel()[framed] = 1
+    depth = cv2.distanceTransform(mask, cv2.DIST_L2, 3)
+    return np.asarray(blobs.largest(np.take(depth.ravel(), framed)))
+
+
+def _suspects(blobs: Blobs, radii: Radii) -> Flags:
+    fullness = blobs.areas / (np.pi * radii**2)
+    large = blobs.areas > _LARGE * np.median(blobs.areas) if np.median(fullness) < _DISC else fullness > _DISC
+    return np.asarray(large & (blobs.areas >= _SMALLEST))
+
+
+def _typical(blobs: Blobs, radii: Radii, suspects: Flags) -> float:
+    """px, radius of an ordinary atom: that of the blobs that are single ones, or of the others where there are too few such."""
+    single = ~suspects & (blobs.areas >= _SMALLEST)
+    enough = np.count_nonzero(single) >= max(3, int(np.count_nonzero(suspects)) // 4)
+    return float(np.median(radii[single if enough else suspects])) - 0.5
 
 
 def _scene(mean: Map, blobs: Blobs, suspects: Flags) -> _Scene:
@@ -75,18 +89,6 @@ def _scene(mean: Map, blobs: Blobs, suspects: Flags) -> _Scene:
     owner = np.full(crop.shape, -1, np.int32)
     owner[rows - top, columns - left] = blobs.labels[inside]
     return _Scene((top, left), np.ascontiguousarray(crop), owner)
-
-
-def _radius(blobs: Blobs, suspects: Flags, scene: _Scene) -> float:
-    """px, of a typical atom: from the blobs that are single ones, or how thick the others are where there are too few such."""
-    single = blobs.areas[~suspects & (blobs.areas >= _SMALLEST)]
-    if len(single) >= max(3, int(np.count_nonzero(suspects)) // 4):
-        return float(np.sqrt(np.median(single) / np.pi))
-    mask = cv2.copyMakeBorder((scene.owner >= 0).astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
-    depth = cv2.distanceTransform(mask, cv2.DIST_L2, 5)[1:-1, 1:-1]
-    deepest = np.zeros(len(blobs), np.float32)
-    np.maximum.at(deepest, scene.owner[scene.owner >= 0], depth[scene.owner >= 0])
-    return float(np.median(deepest[suspects]))
 
 
 def _summits(scene: _Scene, radius: float) -> tuple[Ints, Ints]:
