@@ -54,11 +54,11 @@ class StreamFigures:
 
 @dataclass(frozen=True)
 class ServerStatus:
-    """Whether frames can be sent, the single checks behind that, and what there is. Empty tuples where the server is not ready to tell."""
+    """Whether frames can be sent, and if not `why`; what there is (nothing is asked where the server is not ready)."""
 
     address: str
     ready: bool
-    checks: Mapping[str, Any] = field(default_factory=dict)
+    why: str = ""
     ensembles: tuple[Ensemble, ...] = ()
     streams: tuple[StreamFigures, ...] = ()
 
@@ -92,9 +92,10 @@ def read_status(
     Raises:
         ElitscopeError: neither "ready" nor "not ready".
     """
-    document = _document(ready) if is_ready(ready) else _json(ready)
-    checks = document.get("checks", document) if isinstance(document, Mapping) else {}
-    return ServerStatus(address, is_ready(ready), checks if isinstance(checks, Mapping) else {}, ensembles, streams)
+    if not is_ready(ready):
+        return ServerStatus(address, False, str(_problem(ready, _json(ready))))
+    _document(ready)
+    return ServerStatus(address, True, "", ensembles, streams)
 
 
 def read_ensembles(response: httpx.Response) -> tuple[Ensemble, ...]:

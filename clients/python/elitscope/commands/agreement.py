@@ -11,6 +11,7 @@ from elitscope.types import Sampling
 
 TOLERANCE = 0.5
 """Å within which a found atom is the known one."""
+_ROUNDING = 1e-9
 BORDER = 10.0
 """px from the edge within which nothing counts: networks see atoms there only in part."""
 
@@ -43,18 +44,24 @@ def agreement(
     """
     scale = np.asarray(sampling)
     to_known, to_found = _nearest(found * scale, known * scale), _nearest(known * scale, found * scale)
-    matched_known = (to_found >= 0) & (to_known[to_found] == np.arange(len(known))) if len(found) else np.zeros(len(known), bool)
-    matched_found = (to_known >= 0) & (to_found[to_known] == np.arange(len(found))) if len(known) else np.zeros(len(found), bool)
-    counts_known, counts_found = _inside(known, shape), _inside(found, shape)
-    if hidden is not None:
-        counts_known = counts_known & ~hidden
+    matched_known, matched_found = _mutual(to_found, to_known), _mutual(to_known, to_found)
+    visible = np.ones(len(known), bool) if hidden is None else ~hidden
+    counts_known, counts_found = _inside(known, shape) & visible, _inside(found, shape)
     hits = int((matched_known & counts_known).sum())
     return Agreement(hits, int((~matched_found & counts_found).sum()), int((~matched_known & counts_known).sum()))
 
 
+def _mutual(there: np.ndarray, back: np.ndarray) -> np.ndarray:
+    """Which points are the nearest of their own nearest."""
+    mutual = np.zeros(len(there), bool)
+    has_one = np.flatnonzero(there >= 0)
+    mutual[has_one] = back[there[has_one]] == has_one
+    return mutual
+
+
 def _inside(points: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    inside: np.ndarray = ((points >= BORDER) & (points <= np.asarray(shape[:2]) - 1 - BORDER)).all(axis=1)
-    return inside
+    far_side = np.asarray(shape[:2]) - 1 - BORDER
+    return np.all((points >= BORDER) & (points <= far_side), axis=1)
 
 
 def _nearest(points: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -62,7 +69,7 @@ def _nearest(points: np.ndarray, others: np.ndarray) -> np.ndarray:
 
     Others are sorted into cells of that size, so that only nine cells a point are looked at.
     """
-    best, distance = np.full(len(points), -1), np.full(len(points), TOLERANCE)
+    best, distance = np.full(len(points), -1), np.full(len(points), TOLERANCE + _ROUNDING)
     if len(points) == 0 or len(others) == 0:
         return best
     cells = np.floor(others / TOLERANCE).astype(np.int64)

@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Optional, Protocol, TextIO
 
-import numpy as np
-
 from elitscope.commands.agreement import Agreement, agreement
+from elitscope.commands.facts import result_facts, uncertainty
 from elitscope.commands.frames import Answer
-from elitscope.commands.summary import STAGES, Summary
+from elitscope.commands.summary import Summary
 from elitscope.files.errors import need
 from elitscope.types import Rejection, Result
 
@@ -83,8 +82,9 @@ class Terminal:
             self._tell_rejection(answer)
             self._progress.update(self._task, advance=1, rate=rate)
             return
-        atoms, latency = self._atoms(answer, answer.reply), f"{answer.reply.timing.total_ms:.0f} ms"
-        self._progress.update(self._task, advance=1, atoms=atoms, latency=latency, rate=rate)
+        spread = uncertainty(answer.reply)
+        atoms = self._atoms(answer, answer.reply) + ("" if spread is None else f" ± {spread:.3f}")
+        self._progress.update(self._task, advance=1, atoms=atoms, latency=f"{answer.reply.timing.total_ms:.0f} ms", rate=rate)
 
     def finished(self, summary: Summary) -> None:
         self._progress.stop()
@@ -111,16 +111,16 @@ class Terminal:
 
 
 @contextmanager
-def display_for(as_json: bool, out: TextIO = sys.stdout, err: TextIO = sys.stderr) -> Iterator[Display]:
-    """JSON lines on `out`, or a progress bar on `err` and tables on `out`.
+def display_for(as_json: bool) -> Iterator[Display]:
+    """JSON lines on standard output, or a progress bar on standard error and tables on standard output.
 
     Raises:
         MissingLibrary: rich is not installed (JSON needs none).
     """
     if as_json:
-        yield JsonLines(out)
+        yield JsonLines(sys.stdout)
         return
-    console = need("rich.console", "showing progress").Console(file=err)
+    console = need("rich.console", "showing progress").Console(stderr=True)
     parts = need("rich.progress", "showing progress")
     columns = (
         parts.TextColumn("[bold]{task.description}"),
@@ -132,40 +132,7 @@ def display_for(as_json: bool, out: TextIO = sys.stdout, err: TextIO = sys.stder
         parts.TimeElapsedColumn(),
     )
     with parts.Progress(*columns, console=console, transient=True) as progress:
-        yield Terminal(console, progress, need("rich.console", "showing results").Console(file=out))
-
-
-def result_facts(result: Result) -> dict[str, Any]:
-    """The figures of one result, as JSON holds them."""
-    facts: dict[str, Any] = {
-        "ensemble": result.ensemble,
-        "ensemble_version": result.ensemble_version,
-        "members": list(result.members),
-        "revision": result.revision,
-        "plan": result.plan,
-        "sampling": None if result.sampling is None else list(result.sampling),
-        "warnings": list(result.warnings),
-        "timing": {f"{stage}_ms": round(getattr(result.timing, f"{stage}_ms"), 3) for stage in STAGES[:-1]},
-    }
-    if result.atoms is not None:
-        facts.update(atom_facts(result))
-    if result.std is not None:
-        facts["mean_std"] = round(float(np.nanmean(result.std)), 6)
-    return facts
-
-
-def atom_facts(result: Result) -> dict[str, Any]:
-    """Number of atoms, how many members see them on average, and how far the members disagree on where they are (median, px)."""
-    atoms = result.atoms
-    if atoms is None:
-        return {}
-    spread = np.hypot(atoms["sigma_row"], atoms["sigma_column"])
-    known = spread[np.isfinite(spread)]
-    return {
-        "atoms": len(atoms),
-        "mean_support": round(float(np.mean(atoms["support"])), 4) if len(atoms) else None,
-        "median_sigma_px": round(float(np.median(known)), 4) if known.size else None,
-    }
+        yield Terminal(console, progress, need("rich.console", "showing results").Console())
 
 
 def summary_tables(summary: Summary, found: Optional[Agreement] = None) -> Iterator[Any]:

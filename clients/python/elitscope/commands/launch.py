@@ -11,6 +11,7 @@ from elitscope.client import Client
 from elitscope.commands.display import Display, display_for
 from elitscope.commands.frames import Job, Sink, plotted_to, run_frames, saved_to
 from elitscope.commands.summary import Summary
+from elitscope.errors import ServerGone
 from elitscope.files.errors import need
 from elitscope.files.save import ResultWriter
 
@@ -43,8 +44,11 @@ def launch(
         if args.plot:
             every.append(plotted_to(args.plot))
         client = stack.enter_context(connect(args))
-        _greet(client, args.server, display)
-        summary = run_frames(client, jobs_for(display), every)
+        try:
+            _greet(client, args.server, display)
+            summary = run_frames(client, jobs_for(display), every)
+        except ServerGone as error:
+            raise ServerGone(f"{args.server}: {error}") from error
         display.finished(summary)
     return summary
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from elitscope.commands import options
-from elitscope.control import Controller, ServerStatus
+from elitscope.control import Controller, ServerStatus, StreamFigures
 from elitscope.files.errors import need
 
 MakeController = Callable[[argparse.Namespace], Controller]
@@ -49,15 +49,15 @@ def _print(status: ServerStatus) -> None:
     console = need("rich.console", "showing tables").Console()
     style = "bold green" if status.ready else "bold red"
     console.print(f"{status.address}: {'ready' if status.ready else 'not ready'}", style=style, highlight=False)
-    for check, outcome in status.checks.items():
-        console.print(f"  {check}: {outcome}", style="dim", highlight=False, markup=False)
-    if status.streams:
-        console.print(_stream_table(status.streams))
-    else:
-        console.print("no streams yet", style="dim")
+    if not status.ready:
+        console.print(f"  {status.why}", highlight=False, markup=False)
+        return
+    states = ", ".join(f"{ensemble.name} {ensemble.state}" for ensemble in status.ensembles)
+    console.print(f"ensembles: {states}", style="dim", highlight=False, markup=False)
+    console.print(_stream_table(status.streams) if status.streams else "no streams yet")
 
 
-def _stream_table(streams: tuple[Any, ...]) -> Any:
+def _stream_table(streams: tuple[StreamFigures, ...]) -> Any:
     table = need("rich.table", "showing tables").Table(box=None, padding=(0, 2, 0, 0))
     for heading in ("stream", "ensemble", "members", "revision"):
         table.add_column(heading)

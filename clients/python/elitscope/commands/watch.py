@@ -14,8 +14,9 @@ from datetime import datetime
 from typing import Any, Optional
 
 from elitscope.commands import options
-from elitscope.commands.display import atom_facts, result_facts
+from elitscope.commands.facts import atom_facts, result_facts
 from elitscope.files.errors import need
+from elitscope.files.plot import member_ranges
 from elitscope.messages import Event, ResultMessage, ServerMessage, Status
 from elitscope.types import Result
 
@@ -75,22 +76,14 @@ class Board:
         for name in sorted({*streams, *self.results}):
             yield _row(name, streams.get(name, {}), self.results.get(name))
 
+    def warnings(self) -> Iterator[str]:
+        """What the last result of each stream warns of, one line a stream."""
+        for name, result in sorted(self.results.items()):
+            if result.warnings:
+                yield f"{name}: {'; '.join(result.warnings)}"
 
-HEADINGS = (
-    "stream",
-    "ensemble",
-    "members",
-    "frames",
-    "rejected",
-    "fps",
-    "waiting",
-    "p50 ms",
-    "p99 ms",
-    "atoms",
-    "support",
-    "σ px",
-    "warnings",
-)
+
+HEADINGS = ("stream", "ensemble", "members", "frames", "rejected", "fps", "queue", "p50/p99 ms", "atoms", "support", "σ px")
 
 
 def event_text(body: Mapping[str, Any]) -> str:
@@ -111,17 +104,15 @@ def _row(name: str, stream: Mapping[str, Any], result: Optional[Result]) -> tupl
     return (
         name,
         str(selection.get("ensemble") or (result.ensemble if result else "")),
-        " ".join(str(member) for member in selection.get("members") or (result.members if result else ())),
+        member_ranges(tuple(selection.get("members") or (result.members if result else ()))),
         str(outcomes.get("result", 0)),
         str(sum(count for code, count in outcomes.items() if code != "result")),
         _number(stream.get("rate_hz"), 1),
         str(stream.get("queue_depth", "")),
-        _number(total.get("p50_ms"), 0),
-        _number(total.get("p99_ms"), 0),
+        "/".join(_number(total.get(name), 0) for name in ("p50_ms", "p99_ms")).strip("/"),
         str(facts.get("atoms", "")),
         _number(facts.get("mean_support"), 2),
         _number(facts.get("median_sigma_px"), 2),
-        ", ".join(warning.partition(":")[0] for warning in result.warnings) if result else "",
     )
 
 
@@ -171,15 +162,17 @@ def _show_live(publications: Iterator[Publication], address: str) -> None:
 
 
 def _picture(board: Board) -> Any:
-    table = need("rich.table", "watching").Table(box=None, padding=(0, 2, 0, 0), title=_title(board.status), title_justify="left")
+    table = need("rich.table", "watching").Table(box=None, padding=(0, 1, 0, 0), title=_title(board.status), title_justify="left")
     for heading in HEADINGS:
-        table.add_column(heading, justify="left" if heading in {"stream", "ensemble", "members", "warnings"} else "right")
+        is_text = heading in {"stream", "ensemble", "members"}
+        table.add_column(heading, justify="left" if is_text else "right", no_wrap=True)
     text = need("rich.text", "watching").Text
     for row in board.rows():
-        table.add_row(*(text(cell, style="yellow" if heading == "warnings" else "") for heading, cell in zip(HEADINGS, row)))
+        table.add_row(*map(text, row))
     if not table.row_count:
         table.add_row("no streams yet")
-    return need("rich.console", "watching").Group(table, *(text(line, style="dim") for line in board.events))
+    warnings = (text(line, style="yellow") for line in board.warnings())
+    return need("rich.console", "watching").Group(table, *warnings, *(text(line, style="dim") for line in board.events))
 
 
 def _title(status: Mapping[str, Any]) -> str:

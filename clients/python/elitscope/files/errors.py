@@ -61,7 +61,7 @@ def reading(path: Path, advice: str = "is the file complete, and what its name s
 
 
 def _missing(module: Optional[str], purpose: str) -> MissingLibrary:
-    extras = {"rsciio": "rosettasciio", "PIL": "pillow"}
+    extras = {"rsciio": "rosettasciio", "PIL": "pillow", "skimage": "scikit-image"}
     in_extra = {"rosettasciio", "tifffile", "h5py", "pillow", "matplotlib", "rich", "dask"}
     package = extras.get((module or "").partition(".")[0], (module or "another library").partition(".")[0])
     how = '"elitscope[files]"' if package in in_extra or module is None else package

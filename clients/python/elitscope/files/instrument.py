@@ -28,6 +28,8 @@ def instrument_info(metadata: Mapping[str, Any], original: Mapping[str, Any], sa
     general = metadata.get("General", {})
     if general.get("title"):
         free["title"] = str(general["title"])[:120]
+    if "BinaryResult" in original and general.get("title"):  # Velox calls its images by their detectors
+        found.setdefault("channel", str(general["title"])[:64])
     if "acquired_at" not in found and general.get("date"):
         free["acquired_local"] = f"{general['date']} {general.get('time', '')}".strip()[:40]
     return FrameInfo(sampling=sampling, metadata=free, **found)

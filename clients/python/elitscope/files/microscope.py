@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -65,26 +66,27 @@ def _plugins() -> list[Any]:
 
 def _read(path: Path, extension: str) -> tuple[list[Signal], list[str]]:
     """Signals of the file, and warnings of the library, by the first plug-in for the extension that can read it."""
-    candidates = [plugin for plugin in _plugins() if extension in {e.lower() for e in plugin["file_extensions"]}]
-    first_failure: Optional[Exception] = None
-    for plugin in candidates:
-        reader = need(plugin["api"], f"reading .{extension} files").file_reader
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
+    failures: list[Exception] = []
+    for plugin in _plugins():
+        if extension in {known.lower() for known in plugin["file_extensions"]}:
             try:
-                signals = _read_lazily(reader, path)
-            except Exception as error:  # noqa: BLE001 - the next plug-in may know this extension's other format; `reading` reports the first failure
-                first_failure = first_failure or error
-                continue
-        return signals, [str(warning.message) for warning in caught if warning.category is UserWarning]
-    raise first_failure or FileUnreadable(f"{path}: rosettasciio has no reader for .{extension}")
+                return _read_with(plugin["api"], path)
+            except Exception as error:  # noqa: BLE001 - another plug-in may know this extension's other format; the failures are raised below
+                failures.append(error)
+    # a file that a reader found broken says more than a reader that is not installed
+    failures.sort(key=lambda error: isinstance(error, ImportError))
+    raise failures[0] if failures else FileUnreadable(f"{path}: rosettasciio has no reader for .{extension}")
 
 
-def _read_lazily(reader: Any, path: Path) -> list[Signal]:
-    try:
-        return list(reader(str(path), lazy=True))
-    except (NotImplementedError, TypeError):
-        return list(reader(str(path)))
+def _read_with(api: str, path: Path) -> tuple[list[Signal], list[str]]:
+    reader = importlib.import_module(api).file_reader
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            signals = reader(str(path), lazy=True)
+        except Exception:  # noqa: BLE001 - some formats, and some files of others, can only be loaded whole
+            signals = reader(str(path))
+    return list(signals), [str(warning.message) for warning in caught if warning.category is UserWarning]
 
 
 def _choose(path: Path, signals: list[Signal], part: Optional[str]) -> tuple[Signal, list[str]]:

@@ -53,6 +53,21 @@ def overlay_png(
     return place
 
 
+def member_ranges(members: tuple[int, ...]) -> str:
+    """Member ids with runs joined.
+
+    >>> member_ranges((0, 1, 2, 5, 7, 8))
+    '0–2, 5, 7, 8'
+    """
+    runs: list[list[int]] = []
+    for member in members:
+        if runs and member == runs[-1][-1] + 1:
+            runs[-1].append(member)
+        else:
+            runs.append([member])
+    return ", ".join(f"{run[0]}–{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs)
+
+
 def _draw(pixels: np.ndarray, result: Result, title: str, sampling: Optional[Sampling], sigma_scale: Optional[float]) -> Any:
     maps = [(name, _flat(values, name)) for name, values in (("mean", result.mean), ("std", result.std)) if values is not None]
     stretch = 1.0 if sampling is None else sampling[0] / sampling[1]
@@ -94,7 +109,7 @@ def _head(figure: Any, result: Result, title: str) -> None:
     """Three lines at the top: what was found in which frame, by whom, and what to beware of."""
     left, room = _GAP_INCHES / figure.get_figwidth(), figure.get_figwidth() - 2 * _GAP_INCHES
     count = "" if result.atoms is None else f"    {len(result.atoms)} atom{'' if len(result.atoms) == 1 else 's'}"
-    members = f"member{'' if len(result.members) == 1 else 's'} {_ranges(result.members)}"
+    members = f"member{'' if len(result.members) == 1 else 's'} {member_ranges(result.members)}"
     provenance = f"{result.ensemble} {result.ensemble_version}   {members}   revision {result.revision}   {result.timing.total_ms:.0f} ms"
     lines = (
         (0.14, title + count, {"color": TEXT, "fontsize": 14, "fontweight": "bold"}),
@@ -105,21 +120,6 @@ def _head(figure: Any, result: Result, title: str) -> None:
         fits = int(room * 120 / style["fontsize"])
         text = words if len(words) <= fits else words[: fits - 1] + "…"
         figure.text(left, 1 - down / figure.get_figheight(), text, va="top", parse_math=False, **style)
-
-
-def _ranges(members: tuple[int, ...]) -> str:
-    """Member ids with runs joined.
-
-    >>> _ranges((0, 1, 2, 5, 7, 8))
-    '0–2, 5, 7, 8'
-    """
-    runs: list[list[int]] = []
-    for member in members:
-        if runs and member == runs[-1][-1] + 1:
-            runs[-1].append(member)
-        else:
-            runs.append([member])
-    return ", ".join(f"{run[0]}–{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs)
 
 
 def _contrast(pixels: np.ndarray) -> tuple[float, float]:

@@ -37,6 +37,7 @@ from typing import Any, Optional, Union
 import numpy as np
 
 from elitscope.files.errors import FileUnwritable, need
+from elitscope.files.room import room_for
 from elitscope.types import FrameInfo, Rejection, Result
 
 FORMAT = "elitscope-results"
@@ -67,10 +68,13 @@ class ResultWriter:
         h5py = need("h5py", "saving results")
         try:
             self._file = h5py.File(self.path, "w" if self._overwrite else "x")
-            self._write_head(h5py.__version__)
+            with room_for(self._file, _HEAD_BYTES):
+                self._write_head(h5py.__version__)
+                self._file.flush()
         except FileExistsError as error:
             raise FileUnwritable(f"{self.path} exists already: choose another name, or allow overwriting it") from error
         except OSError as error:
+            self._abandon()
             raise self._failure(error) from error
         return self
 
@@ -89,21 +93,25 @@ class ResultWriter:
         if self._file is None:
             raise ValueError("ResultWriter writes only inside its `with` block")
         try:
-            group = self._file["frames"].create_group(f"{self.frames_written:06d}")
-            _write_pixels(group, pixels, info, reply)
-            if isinstance(reply, Result):
-                _write_result(group, reply)
-                self._describe_run(reply)
-            else:
-                group.attrs.update({"code": reply.code, "message": reply.message})
-            group.attrs.update({"frame_id": reply.frame_id, "stream": reply.stream})
-            # last, so that a group that was cut off in the middle is recognised by its absence
-            group.attrs["outcome"] = "result" if isinstance(reply, Result) else "rejection"
-            self._file.flush()
+            with room_for(self._file, _most_bytes(pixels, reply)):
+                self._write_frame(pixels, info, reply)
+                self._file.flush()
         except (OSError, RuntimeError) as error:
             self._abandon()
             raise self._failure(error) from error
         self.frames_written += 1
+
+    def _write_frame(self, pixels: np.ndarray, info: FrameInfo, reply: Union[Result, Rejection]) -> None:
+        group = self._file["frames"].create_group(f"{self.frames_written:06d}")
+        _write_pixels(group, pixels, info, reply)
+        if isinstance(reply, Result):
+            _write_result(group, reply)
+            self._describe_run(reply)
+        else:
+            group.attrs.update({"code": reply.code, "message": reply.message})
+        group.attrs.update({"frame_id": reply.frame_id, "stream": reply.stream})
+        # last, so that a group that was cut off in the middle is recognised by its absence
+        group.attrs["outcome"] = "result" if isinstance(reply, Result) else "rejection"
 
     def _write_head(self, h5py_version: str) -> None:
         from importlib.metadata import PackageNotFoundError, version
@@ -115,7 +123,6 @@ class ResultWriter:
         self._file.attrs.update({"python": platform.python_version(), "numpy": np.__version__, "h5py": h5py_version, **self._attributes})
         self._file.attrs["default"] = "frames"
         self._file.create_group("frames").attrs.update({"NX_class": "NXentry", "default": "000000"})
-        self._file.flush()
 
     def _describe_run(self, result: Result) -> None:
         if not self._has_result:
@@ -124,13 +131,15 @@ class ResultWriter:
             self._has_result = True
 
     def _abandon(self) -> None:
-        """Close what the disk still takes: HDF5 can't take back what it could not write."""
+        """Close what is there; nothing more is written."""
         file, self._file = self._file, None
         with suppress(OSError, RuntimeError):
-            file.close()
+            if file is not None:
+                file.close()
 
     def _failure(self, error: Exception) -> FileUnwritable:
-        reason = next((text for text in _REASONS if text.lower() in str(error).lower()), str(error))
+        words = getattr(error, "strerror", None) or str(error)
+        reason = next((text for text in _REASONS if text.lower() in words.lower()), words)
         return FileUnwritable(f"{self.path} can't be written ({reason}); {self.frames_written} frames were saved before")
 
 
@@ -143,6 +152,18 @@ _REASONS = (
     "Read-only file system",
 )
 """The part of HDF5's long messages that people need."""
+
+
+_HEAD_BYTES = 1 << 16
+_GROUP_BYTES = 1 << 18
+
+
+def _most_bytes(pixels: np.ndarray, reply: Union[Result, Rejection]) -> int:
+    """What a frame takes on disk at most: noise grows a little in compression, and the group has its own book-keeping."""
+    arrays = [pixels]
+    if isinstance(reply, Result):
+        arrays += [array for array in (reply.mean, reply.std, reply.member_maps, reply.atoms) if array is not None]
+    return _GROUP_BYTES + sum(int(1.05 * array.nbytes) for array in arrays)
 
 
 def _write_pixels(group: Any, pixels: np.ndarray, info: FrameInfo, reply: Union[Result, Rejection]) -> None:

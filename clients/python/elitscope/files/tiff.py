@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Optional, Union
 from xml.etree import ElementTree
 
 import numpy as np
@@ -17,7 +17,8 @@ from elitscope.types import FrameInfo, Sampling
 _COARSEST_MICROSCOPE = 1000.0
 """Å/px. A resolution tag coarser than this is a print's dots per inch, not a microscope's calibration."""
 
-_GATAN_UNIT = 65003
+_GATAN_COLUMN, _GATAN_ROW = (65003, 65009), (65004, 65010)
+"""Tags in which DigitalMicrograph writes an axis' unit and step."""
 
 
 def open_tiff(path: Path, part: Optional[str]) -> FrameSource:
@@ -28,7 +29,7 @@ def open_tiff(path: Path, part: Optional[str]) -> FrameSource:
         series = tiff.series[number]
         check_dtype(series.dtype, path)
         shape, colour = _image_shape(path, series)
-        sampling = _sampling(path, tiff, series)
+        sampling = _sampling(tiff, series)
         notes = [COLOUR_NOTE] if colour else []
         if "C" in series.axes and series.shape[series.axes.index("C")] > 1:
             notes.append(f"the file's {series.shape[series.axes.index('C')]} channels are analysed as frames of their own")
@@ -88,7 +89,7 @@ def _grey(pixels: np.ndarray, sides: tuple[int, ...], colour: bool) -> np.ndarra
     return luminance(pixels)
 
 
-def _sampling(path: Path, tiff: Any, series: Any) -> Optional[Sampling]:
+def _sampling(tiff: Any, series: Any) -> Optional[Sampling]:
     """From OME's or ImageJ's description, a maker's tags, or a resolution too fine to be a print's."""
     if tiff.is_ome:
         found = _ome_sampling(tiff.ome_metadata)
@@ -96,7 +97,7 @@ def _sampling(path: Path, tiff: Any, series: Any) -> Optional[Sampling]:
         unit = (tiff.imagej_metadata or {}).get("unit")
         found = None if unit is None else _resolution(series.keyframe, unit)
     else:
-        found = _maker_sampling(path) if _has_maker_tags(tiff) else None
+        found = _maker_sampling(tiff)
     if found is not None or tiff.is_imagej:
         return found
     return _resolution(series.keyframe, {3: "cm"}.get(_tag(series.keyframe, "ResolutionUnit"), ""), coarsest=_COARSEST_MICROSCOPE)
@@ -111,20 +112,13 @@ def _ome_sampling(description: str) -> Optional[Sampling]:
     return None
 
 
-def _has_maker_tags(tiff: Any) -> bool:
-    tags = tiff.pages[0].tags
-    return tiff.is_fei or tiff.is_sem or tiff.is_tvips or tiff.is_sis or _GATAN_UNIT in tags or "JEOL" in str(_tag(tiff.pages[0], "Make"))
-
-
-def _maker_sampling(path: Path) -> Optional[Sampling]:
-    """Calibrations in tags of their own (Thermo Fisher, Zeiss, TVIPS, Olympus, JEOL, Gatan), as far as rosettasciio knows them."""
-    reader = need("rsciio.tiff", "reading the calibration of this TIFF file")
-    axes = reader.file_reader(str(path), lazy=True)[0]["axes"]
-    by_name = {axis.get("name"): axis for axis in axes}
-    if not {"x", "y"} <= set(by_name):
-        return None
-    row, column = by_name["y"], by_name["x"]
-    return sampling_of(row["scale"], row["units"], column["scale"], column["units"])
+def _maker_sampling(tiff: Any) -> Optional[Sampling]:
+    """Calibrations in tags of their own: Gatan's, Thermo Fisher's."""
+    page, scan = tiff.pages[0], (tiff.fei_metadata or {}).get("Scan", {})
+    if scan:
+        return sampling_of(scan.get("PixelHeight"), "m", scan.get("PixelWidth"), "m")
+    row, column = ((_tag(page, scale), _tag(page, unit)) for unit, scale in (_GATAN_ROW, _GATAN_COLUMN))
+    return sampling_of(*row, *column)
 
 
 def _resolution(page: Any, unit: str, coarsest: float = float("inf")) -> Optional[Sampling]:
@@ -137,6 +131,6 @@ def _resolution(page: Any, unit: str, coarsest: float = float("inf")) -> Optiona
     return found if found is not None and max(found) < coarsest else None
 
 
-def _tag(page: Any, name: str) -> Any:
+def _tag(page: Any, name: Union[str, int]) -> Any:
     tag = page.tags.get(name)
     return None if tag is None else tag.value
