@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
+from tests.support.frames import dots, lattice
 
 from elitscope.types import ATOM_DTYPE, AtomTable
 from elitscope_models.atoms import find_atoms
 from elitscope_models.resample import Grid
-from tests.support.frames import dots, lattice
 
 SHAPE = (64, 80)
 GRID = Grid(SHAPE, SHAPE)
@@ -63,7 +63,7 @@ def test_all_fields_are_those_of_the_definition(seed: int, members: int, classes
     maps = np.zeros((members, classes, *SHAPE), np.float32)
     for own, tops in zip(maps.reshape(-1, *SHAPE), heights.reshape(members * classes, len(places)), strict=True):
         for place, top in zip(places, tops, strict=True):
-            own += dots(SHAPE, [tuple(place + rng.normal(0, 0.7, 2))], sigma=2.5, peak=float(top))
+            np.add(own, dots(SHAPE, [tuple(place + rng.normal(0, 0.7, 2))], sigma=2.5, peak=float(top)), out=own)
     mean = maps.mean(axis=0, dtype=np.float64).astype(np.float32)
     assert_same(find_atoms(mean, maps, GRID, threshold=threshold), slowly(mean, maps, threshold))
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,9 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.bundles import dot_network, make_bundle, toy_manifest
 
 from elitscope_models.bundle import Bundle, BundleInvalid, Manifest, load_bundle, read_member, write_bundle
-from tests.support.bundles import dot_network, make_bundle, toy_manifest
 
 Change = Callable[[dict[str, Any]], object]
 
@@ -19,6 +18,10 @@ Change = Callable[[dict[str, Any]], object]
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return make_bundle(tmp_path / "toy", members=2).path
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(entry.name for entry in folder.iterdir())
 
 
 def change_manifest(folder: Path, change: Change) -> None:
@@ -41,22 +44,22 @@ def test_a_written_bundle_loads_as_it_was_written(tmp_path: Path) -> None:
 def test_the_same_content_gives_the_same_bytes_and_digest(tmp_path: Path) -> None:
     first, second = make_bundle(tmp_path / "a"), make_bundle(tmp_path / "b")
     assert first.digest == second.digest
-    for name in sorted(os.listdir(first.path)):
+    for name in names(first.path):
         assert (first.path / name).read_bytes() == (second.path / name).read_bytes()
     assert make_bundle(tmp_path / "c", version="2").digest != first.digest
 
 
 def test_nothing_but_the_bundle_is_left_behind(tmp_path: Path) -> None:
     make_bundle(tmp_path / "toy", members=1)
-    assert os.listdir(tmp_path) == ["toy"]
-    assert sorted(os.listdir(tmp_path / "toy")) == ["manifest.json", "member-00.onnx"]
+    assert names(tmp_path) == ["toy"]
+    assert names(tmp_path / "toy") == ["manifest.json", "member-00.onnx"]
 
 
 def test_a_bundle_that_fails_its_own_checks_is_not_written(tmp_path: Path) -> None:
     files = {0: b"not onnx"}
     with pytest.raises(BundleInvalid, match="not an ONNX file"):
         write_bundle(tmp_path / "toy", toy_manifest(files), files)
-    assert os.listdir(tmp_path) == []
+    assert names(tmp_path) == []
 
 
 def test_members_that_the_manifest_does_not_list_are_refused(tmp_path: Path) -> None:
@@ -72,7 +75,7 @@ def test_a_bundle_is_replaced_only_when_asked(tmp_path: Path) -> None:
     assert load_bundle(tmp_path / "toy").manifest.version == "1"
     make_bundle(tmp_path / "toy", version="2", overwrite=True)
     assert load_bundle(tmp_path / "toy").manifest.version == "2"
-    assert os.listdir(tmp_path) == ["toy"]
+    assert names(tmp_path) == ["toy"]
 
 
 BROKEN: list[tuple[str, Change, str]] = [
@@ -88,7 +91,11 @@ BROKEN: list[tuple[str, Change, str]] = [
     ("another kind of file", lambda m: m["members"][0].update(file="member-00.pkl"), "'member-00.pkl'"),
     ("a short checksum", lambda m: m["members"][0].update(sha256="ab"), r"members\.0\.sha256 'ab'"),
     ("the same id twice", lambda m: m["members"][1].update(id=0), "member id 0 is there more than once"),
-    ("the same file twice", lambda m: m["members"][1].update(file="member-00.onnx"), "member file 'member-00.onnx' is there more than once"),
+    (
+        "the same file twice",
+        lambda m: m["members"][1].update(file="member-00.onnx"),
+        "member file 'member-00.onnx' is there more than once",
+    ),
     ("the same class twice", lambda m: m.update(classes=[{"name": "C"}, {"name": "C"}]), "class 'C' is there more than once"),
     ("no members", lambda m: m.update(members=[]), "members"),
     ("no classes", lambda m: m.update(classes=[]), "classes"),

@@ -6,10 +6,10 @@ import numpy as np
 import onnxruntime
 import pytest
 from onnx import helper
+from tests.support.bundles import dot_network, network_file
 
 from elitscope_models.graph import parse_graph
 from elitscope_models.receptive import receptive_field
-from tests.support.bundles import dot_network, network_file
 
 KERNEL = {"kernel": np.ones((1, 1, 3, 3), np.float32) / 9, "twice": np.array([1, 1, 2, 2], np.float32)}
 
@@ -62,12 +62,18 @@ def test_dilation_and_transposed_convolution_are_counted() -> None:
 
 
 UNREADABLE = [
-    ("sees the mean of everything", [helper.make_node("GlobalAveragePool", ["image"], ["m"]), helper.make_node("Sub", ["image", "m"], ["probabilities"])]),
+    (
+        "sees the mean of everything",
+        [helper.make_node("GlobalAveragePool", ["image"], ["m"]), helper.make_node("Sub", ["image", "m"], ["probabilities"])],
+    ),
     ("softmax over a row", [helper.make_node("Softmax", ["image"], ["probabilities"], axis=3)]),
-    ("interpolation tied to the image's ends", [
-        helper.make_node("MaxPool", ["image"], ["s"], kernel_shape=[2, 2], strides=[2, 2]),
-        resize("s", "probabilities", coordinate_transformation_mode="align_corners"),
-    ]),
+    (
+        "interpolation tied to the image's ends",
+        [
+            helper.make_node("MaxPool", ["image"], ["s"], kernel_shape=[2, 2], strides=[2, 2]),
+            resize("s", "probabilities", coordinate_transformation_mode="align_corners"),
+        ],
+    ),
     ("automatic padding", [conv("image", "probabilities", auto_pad="SAME_UPPER", pads=[0] * 4)]),
     ("ends on a coarser grid", [helper.make_node("MaxPool", ["image"], ["probabilities"], kernel_shape=[2, 2], strides=[2, 2])]),
 ]

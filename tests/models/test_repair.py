@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests.support.frames import dots, lattice
 
 from elitscope.errors import FrameInvalid
 from elitscope_models.repair import repair
-from tests.support.frames import dots, lattice
 
 SHAPE = (160, 200)
 
@@ -28,7 +28,7 @@ def test_a_sound_frame_comes_back_as_it_is() -> None:
 @pytest.mark.parametrize("noise", [True, False])
 def test_atoms_however_sharp_are_not_taken_for_hot_pixels(sigma: float, noise: bool) -> None:
     clean = dots(SHAPE, lattice(SHAPE, 12.0) + 0.3, sigma=sigma, peak=100, floor=20)
-    clean += dots(SHAPE, [(80.0, 92.0)], sigma=sigma, peak=400)       # one impurity, four times as bright
+    clean += dots(SHAPE, [(80.0, 92.0)], sigma=sigma, peak=400)  # one impurity, four times as bright
     frame = np.random.default_rng(1).poisson(clean).astype(np.float32) if noise else clean
     assert repair(frame)[1] == ()
 
@@ -110,7 +110,9 @@ def test_a_frame_with_nothing_in_it_is_refused() -> None:
 @pytest.mark.parametrize("dtype", [np.float64, np.int64, np.uint64, np.int32, np.longdouble])
 def test_a_small_signal_on_a_large_offset_survives(dtype: type) -> None:
     signal = np.rint(noisy())
-    repaired, _ = repair((signal.astype(np.float64) + 2.0**31 - 1000 if dtype is np.int32 else signal.astype(np.float64) + 2.0**50).astype(dtype))
+    repaired, _ = repair(
+        (signal.astype(np.float64) + 2.0**31 - 1000 if dtype is np.int32 else signal.astype(np.float64) + 2.0**50).astype(dtype)
+    )
     np.testing.assert_array_equal(repaired - repaired[0, 0], signal - signal[0, 0])
 
 

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests.support.frames import dots
 
 from elitscope_models.resample import Grid, network_grid
-from tests.support.frames import dots
 
 TRAINED = (0.05, 0.2)
 
@@ -22,7 +22,13 @@ def test_a_frame_of_unknown_or_trained_sampling_stays_on_its_grid(sampling: tupl
 
 @pytest.mark.parametrize(
     ("sampling", "network"),
-    [((0.02, 0.02), (24, 16)), ((0.4, 0.4), (480, 320)), ((0.02, 0.4), (24, 320)), ((0.1, 0.3), (120, 240)), ((0.2001, 0.2001), (240, 160))],
+    [
+        ((0.02, 0.02), (24, 16)),
+        ((0.4, 0.4), (480, 320)),
+        ((0.02, 0.4), (24, 320)),
+        ((0.1, 0.3), (120, 240)),
+        ((0.2001, 0.2001), (240, 160)),
+    ],
 )
 def test_any_other_frame_is_brought_to_the_native_sampling_on_both_axes(sampling: tuple[float, float], network: tuple[int, int]) -> None:
     assert network_grid((120, 80), sampling, 0.1, TRAINED).network == network

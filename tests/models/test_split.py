@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests.support.frames import dots
 
 from elitscope_models.blobs import connected_blobs
 from elitscope_models.split import split_touching
-from tests.support.frames import dots
 
 SHAPE = (96, 96)
 SINGLES = [(16.0, 16.0), (16.0, 48.0), (16.0, 80.0), (80.0, 16.0), (80.0, 48.0), (80.0, 80.0)]
@@ -50,7 +50,7 @@ def test_two_peaks_with_a_saddle_above_the_threshold_are_two_atoms(angle: float)
     pair = [tuple(np.array([48.0, 48.0]) - step), tuple(np.array([48.0, 48.0]) + step)]
     mean = np.clip(dots(SHAPE, [*pair, *SINGLES], sigma=3.0), 0, 1)
     assert len(connected_blobs(mean > 0.5)) == 1 + len(SINGLES)
-    assert_found(mean, [*pair, *SINGLES], within=1.1)     # each takes the other's tail up to the line between them
+    assert_found(mean, [*pair, *SINGLES], within=1.1)  # each takes the other's tail up to the line between them
 
 
 def test_three_in_a_row_and_three_in_a_corner_come_apart() -> None:

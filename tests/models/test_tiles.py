@@ -10,7 +10,9 @@ STRIDES = st.sampled_from([1, 2, 4, 8, 16])
 
 
 @given(stride=STRIDES, halo=st.integers(0, 40), max_side=st.integers(1, 200), rows=st.integers(1, 60), columns=st.integers(1, 60))
-def test_cores_cover_every_pixel_once_and_lie_a_halo_inside_their_windows(stride: int, halo: int, max_side: int, rows: int, columns: int) -> None:
+def test_cores_cover_every_pixel_once_and_lie_a_halo_inside_their_windows(
+    stride: int, halo: int, max_side: int, rows: int, columns: int
+) -> None:
     tiling, shape = Tiling(stride, halo, max_side), (rows * stride, columns * stride)
     covered = np.zeros(shape, int)
     tiles = tiling.tiles(shape)

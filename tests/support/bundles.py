@@ -46,8 +46,8 @@ def make_bundle(
 ) -> Bundle:
     """Write a bundle of `members` toy networks to `path` and load it.
 
-    `stride` is a power of two. `blurs` (px, one a member) decides how the members differ; class `c` needs dots brighter than 0.2 + 0.25·c of
-    the normalised range.
+    `stride` is a power of two. `blurs` (px, one a member) decides how the members differ; class `c` needs dots brighter than 0.2 + 0.25·c
+    of the normalised range.
     """
     blurs = [1.0 + 0.25 * i for i in range(members)] if blurs is None else blurs
     files = {i: dot_network(blurs[i], classes, stride) for i in range(members)}
@@ -76,9 +76,7 @@ def toy_manifest(
         stride=stride,
         normalisation=normalisation or MinMax(),
         architecture=Architecture(name="dot-finder"),
-        members=tuple(
-            Member(id=i, file=f"member-{i:02d}.onnx", sha256=sha256_of(data), metrics={"iou": 0.9}) for i, data in files.items()
-        ),
+        members=tuple(Member(id=i, file=f"member-{i:02d}.onnx", sha256=sha256_of(data), metrics={"iou": 0.9}) for i, data in files.items()),
         training=Training(**({"recipe": "none", "data": "none", "domain": "simulation"} | (training or {}))),
         license="MIT",
     )
@@ -90,8 +88,8 @@ def dot_network(blur: float = 1.0, classes: int = 1, stride: int = 8, gain: floa
     kernel = _gaussian(blur)
     weights = {"blur": kernel, "smooth": np.full((1, 1, 3, 3), 1 / 9, np.float32)}
     nodes = [helper.make_node("Conv", ["image", "blur"], ["level0"], kernel_shape=kernel.shape[2:], pads=[kernel.shape[2] // 2] * 4)]
-    for i in range(levels):
-        nodes.append(helper.make_node("AveragePool", [f"level{i}"], [f"level{i + 1}"], kernel_shape=[2, 2], strides=[2, 2]))
+    halve = {"kernel_shape": [2, 2], "strides": [2, 2]}
+    nodes += [helper.make_node("AveragePool", [f"level{i}"], [f"level{i + 1}"], **halve) for i in range(levels)]
     nodes.append(helper.make_node("Conv", [f"level{levels}", "smooth"], [f"coarse{levels}"], kernel_shape=[3, 3], pads=[1] * 4))
     weights["twice"] = np.array([1, 1, 2, 2], np.float32)
     for i in range(levels, 0, -1):
@@ -108,7 +106,11 @@ def dot_network(blur: float = 1.0, classes: int = 1, stride: int = 8, gain: floa
 
 
 def network_file(
-    nodes: Sequence[onnx.NodeProto], weights: dict[str, np.ndarray], classes: int = 1, shape: Sequence[Any] = ("n", 1, "h", "w"), **names: str
+    nodes: Sequence[onnx.NodeProto],
+    weights: dict[str, np.ndarray],
+    classes: int = 1,
+    shape: Sequence[Any] = ("n", 1, "h", "w"),
+    **names: str,
 ) -> bytes:
     """Serialise a network with the contract's face; `shape`, `input` and `output` are there to get it wrong on purpose."""
     image = helper.make_tensor_value_info(names.get("input", "image"), TensorProto.FLOAT, list(shape))

@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(bundle.manifest.model_dump_json(indent=2))
         return 0
-    console = Console(soft_wrap=True)
+    console = Console()
     console.print(_facts_table(bundle))
     console.print(_members_table(bundle))
     return 0
@@ -56,6 +56,7 @@ def _facts_table(bundle: Bundle) -> Table:
 
     table = Table(box=None, show_header=False, title=f"{bundle.manifest.name} {bundle.manifest.version}", title_justify="left")
     table.add_column(style="bold")
+    table.add_column(overflow="fold")
     for name, value in _facts(bundle):
         table.add_row(name, value)
     return table

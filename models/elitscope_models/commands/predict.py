@@ -31,7 +31,7 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("file", metavar="FILE", help=".npy .npz .tif .png .h5 .dm3 .dm4 .emd .mrc .hspy ...; movies frame by frame")
-    parser.add_argument("--bundle", default="graphene", metavar="DIR", help="a folder, or the name of one that ships (default: %(default)s)")
+    parser.add_argument("--bundle", default="graphene", metavar="DIR", help="a folder, or the name of one that ships (default: graphene)")
     parser.add_argument("--sampling", type=_sampling, metavar="Å", help="Å/px, or row,column; instead of the file's own")
     parser.add_argument("--members", type=_members, metavar="IDS", help="only these networks, 0,2 say (default: all)")
     parser.add_argument("--plan", default="auto", metavar="NAME", help="auto, fp32, bf16, or the plan of a reply (default: %(default)s)")
