@@ -10,6 +10,7 @@ remains was computed from the same pixels as without cutting. All tiles of a fra
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 Interval = tuple[int, int]
 
@@ -62,12 +63,14 @@ class Tiling:
         return tuple(Tile((down[0], across[0]), (down[1], across[1])) for down in rows for across in columns)
 
     def _cuts(self, side: int) -> list[tuple[Interval, Interval]]:
-        """(window, core) along one axis."""
-        halo = -(-self.halo // self.stride) * self.stride
-        window = max(self.max_side // self.stride * self.stride, 4 * halo, self.stride)
-        if side <= window:
+        """(window, core) along one axis: as few tiles as the largest allows, and those no larger than their number needs."""
+        cells, halo = side // self.stride, -(-self.halo // self.stride)                      # all in units of the stride
+        largest = max(self.max_side // self.stride, 4 * halo, 1)
+        if cells <= largest:
             return [((0, side), (0, side))]
-        step = window - 2 * halo
-        starts = [*range(0, side - window, step), side - window]
-        edges = [0, *(start + halo for start in starts[1:]), side]
-        return [((start, start + window), (edges[i], edges[i + 1])) for i, start in enumerate(starts)]
+        number = -(-(cells - 2 * halo) // (largest - 2 * halo))
+        window = -(-(cells + 2 * halo * (number - 1)) // number)
+        starts = [i * (cells - window) // (number - 1) for i in range(number)]
+        edges = [0, *(start + halo for start in starts[1:]), cells]
+        cuts = ((start, start + window, *core) for start, core in zip(starts, pairwise(edges), strict=True))
+        return [((a * self.stride, b * self.stride), (c * self.stride, d * self.stride)) for a, b, c, d in cuts]

@@ -21,6 +21,7 @@ def test_cores_cover_every_pixel_once_and_lie_a_halo_inside_their_windows(
         for side, (start, stop), (first, last) in zip(shape, tile.window, tile.core, strict=True):
             assert start % stride == stop % stride == first % stride == last % stride == 0
             assert 0 <= start <= first < last <= stop <= side
+            assert stop - start <= max(max_side, 4 * (halo + stride))
             assert first == 0 or first - start >= halo
             assert last == side or stop - last >= halo
     assert (covered == 1).all()
@@ -36,6 +37,12 @@ def test_padding_reaches_the_next_multiple_of_the_stride(stride: int, rows: int,
 def test_a_frame_that_fits_is_one_tile() -> None:
     (tile,) = Tiling(8, 64, 768).tiles((768, 512))
     assert tile.window == tile.core == ((0, 768), (0, 512))
+
+
+def test_a_frame_just_too_large_costs_little_more_than_one_pass() -> None:
+    tiles = Tiling(8, 64, 768).tiles((904, 904))
+    assert len(tiles) == 4
+    assert sum((r[1] - r[0]) * (c[1] - c[0]) for r, c in (tile.window for tile in tiles)) < 1.4 * 904**2
 
 
 def test_the_core_is_found_inside_its_window() -> None:
