@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -49,7 +49,7 @@ class Ensemble:
     bundle: Bundle
     runtime: Runtime
     fingerprint: str
-    networks: Mapping[int, Network]
+    networks: Mapping[int, Network] = field(repr=False)
     tiling: Tiling
     agreement: Agreement | None = None
 

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.bundles import make_bundle
+from onnx import helper
+from tests.support.bundles import dot_network, make_bundle, network_file, toy_manifest
 from tests.support.frames import dots, lattice
 
 from elitscope.errors import FrameInvalid
 from elitscope_models.analyse import Analysis, analyse, analyse_steps
-from elitscope_models.bundle import Bundle
+from elitscope_models.bundle import Bundle, write_bundle
 from elitscope_models.ensemble import Ensemble, load_ensemble
 from elitscope_models.runtimes.openvino import OpenVinoRuntime
 
@@ -211,6 +212,21 @@ def test_a_flat_frame_has_a_warning_and_finite_numbers(ensemble: Ensemble) -> No
     assert "frame_flat" in found.warnings
     assert np.isfinite(found.mean).all()
     assert len(found.atoms) == 0
+
+
+def test_a_member_that_gives_no_numbers_is_named(tmp_path: Path) -> None:
+    kernel = {"wide": np.full((1, 1, 31, 31), 1 / 31**2, np.float32)}
+    nodes = [
+        helper.make_node("Conv", ["image", "wide"], ["around"], kernel_shape=[31, 31], pads=[15] * 4),
+        helper.make_node("Div", ["image", "around"], ["ratio"]),  # 0 / 0 in a frame of zeros
+        helper.make_node("Sigmoid", ["ratio"], ["probabilities"]),
+    ]
+    files = {0: dot_network(), 4: network_file(nodes, kernel)}
+    fragile = load_ensemble(write_bundle(tmp_path / "toy", toy_manifest(files), files), [OpenVinoRuntime()])
+    assert analyse(frame(), 0.1, fragile).warnings == ("spread_uncalibrated",)
+    found = analyse(np.full((64, 64), 3, np.uint16), 0.1, fragile)
+    assert found.warnings == ("frame_flat", "spread_uncalibrated", "members_not_finite: 4")
+    assert np.isfinite(analyse(np.full((64, 64), 3, np.uint16), 0.1, fragile, [0]).mean).all()
 
 
 def test_missing_and_hot_pixels_move_no_atom(ensemble: Ensemble) -> None:
