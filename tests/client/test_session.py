@@ -48,12 +48,14 @@ def session(clock):
 
 
 @pytest.fixture
-def opened(session):
+def opened(session, clock):
     session.submit(frame(0))
     session.tick()
     assert [type(m) for m in sent(session)] == [Hello]
     session.receive(Welcome("e1", "server", Limits(credit_frames=3)))
     assert sent_ids(session) == [0]
+    clock.now += 1
+    session.receive(Pong("e1", 0, (0,)))
     return session
 
 
@@ -207,6 +209,31 @@ def test_a_resend_carries_what_is_left_of_the_budget(opened, clock):
     opened.receive(Welcome("e2", "server"))
     again = next(m for m in sent(opened) if isinstance(m, FrameMessage) and m.frame_id == 1)
     assert again.deadline_ms == pytest.approx(3000)
+
+
+def test_everything_that_goes_out_carries_the_session(opened, clock):
+    clock.now += 1
+    opened.submit(frame(1))
+    opened.tick()
+    opened.receive(Reject(0, "haadf", "session_unknown", ""))
+    messages = sent(opened)
+    opened.receive(Welcome("e2", "server"))
+    opened.close()
+    messages += sent(opened)
+    assert {message.session for message in messages} == {ID}
+
+
+def test_a_server_that_forgets_at_once_is_not_greeted_in_a_frenzy(opened, clock):
+    greetings = 0
+    for _ in range(100):
+        clock.now += 0.01
+        opened.receive(Reject(0, "haadf", "session_unknown", ""))
+        opened.tick()
+        if any(isinstance(message, Hello) for message in sent(opened)):
+            greetings += 1
+            opened.receive(Welcome("e2", "server"))
+            sent(opened)
+    assert 1 <= greetings <= 2
 
 
 def test_a_frame_that_outlives_too_many_servers_is_given_up(opened):

@@ -11,7 +11,7 @@ import numpy as np
 import zmq
 
 from elitscope import codec
-from elitscope.messages import Bye, FrameMessage, Hello, Limits, Ping, Pong, ResultMessage, Welcome
+from elitscope.messages import Bye, FrameMessage, Hello, Limits, Ping, Pong, Reject, ResultMessage, Welcome
 from elitscope.types import Result, Timing
 
 Script = Callable[[Any], Iterable[Any]]
@@ -46,6 +46,7 @@ class ScriptedServer:
     ) -> None:
         self.received: list[Any] = []
         self.epoch = epoch
+        self._greeted: set[str] = set()
         self._script, self._limits = script, limits or Limits(credit_frames=4)
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._stop = threading.Event()
@@ -62,6 +63,7 @@ class ScriptedServer:
         self._bind(socket)
         self._endpoint = socket.getsockopt_string(zmq.LAST_ENDPOINT)
         self._stop.clear()
+        self._greeted.clear()
         self._thread = threading.Thread(target=self._serve, args=(socket,))
         self._thread.start()
         return self
@@ -105,7 +107,10 @@ class ScriptedServer:
 
     def _politely(self, message: Any) -> list[Any]:
         if isinstance(message, Hello):
+            self._greeted.add(message.session)
             return [Welcome(self.epoch, "scripted", self._limits)]
+        if message.session not in self._greeted:
+            return [Reject(getattr(message, "frame_id", None), "", "session_unknown", "send HELLO first")]
         if isinstance(message, Ping):
             return [Pong(self.epoch, message.token)]
         if isinstance(message, Bye):

@@ -6,7 +6,8 @@ It keeps the promise that every frame gets exactly one answer across lost replie
 - While frames are under way a `Ping` goes out every `heartbeat`. Messages of one connection keep their order, so a frame sent before the
   ping that the `Pong` does not list as pending, and that is still unanswered, was lost: it is sent again. The server recognises what it has
   answered before and repeats that answer.
-- A server that does not know the session (it was restarted) says so; the client greets again and sends everything unanswered again.
+- A server that does not know the session (it was restarted) says so; the client greets again, at most once a heartbeat, and sends everything
+  unanswered again.
 - Silence longer than `reconnect` asks for a new connection, longer than `give_up` fails what is under way.
 
     state      input                      next       what happens
@@ -97,6 +98,7 @@ class Session:
         self._done: deque[int] = deque()
         self._ping_token = 0
         self._next_beat = clock()
+        self._next_greeting = clock()
         self._silent_since = clock()
         self._connected_at = clock()
 
@@ -170,7 +172,7 @@ class Session:
     def reconnected(self) -> None:
         """The owner has a new connection: what was queued for the old one is void."""
         self.reconnect_wanted = False
-        self._connected_at = self._clock()
+        self._connected_at = self._next_greeting = self._clock()
         self._greet_again()
 
     def close(self) -> None:
@@ -280,7 +282,10 @@ class Session:
         self.state = State.GREETING
         self.send.clear()
         self._unsend_all()
-        self._beat(self._clock())
+        now = self._clock()
+        self._next_beat = max(now, self._next_greeting)
+        if self._next_beat == now:
+            self._beat(now)
 
     def _unsend_all(self) -> None:
         for frame_id, flight in list(self._flights.items()):
@@ -291,6 +296,7 @@ class Session:
     def _beat(self, now: float) -> None:
         self._next_beat = now + self._timings.heartbeat
         if self.state is State.GREETING:
+            self._next_greeting = now + self._timings.heartbeat
             if not any(isinstance(message, Hello) for message in self.send):
                 self.send.append(Hello(self._session, self._software))
         elif not any(isinstance(message, Ping) for message in self.send):
@@ -314,7 +320,7 @@ class Session:
                 flight.epochs.add(self.welcome.epoch)
             flight.sent_before_ping = self._ping_token + 1
             left = None if flight.expires is None else max(0.001, (flight.expires - now) * 1e3)
-            self.send.append(replace(flight.frame, deadline_ms=left, done=self._take_done()))
+            self.send.append(replace(flight.frame, session=self._session, deadline_ms=left, done=self._take_done()))
 
     def _take_done(self) -> tuple[int, ...]:
         return tuple(self._done.popleft() for _ in range(min(MAX_DONE, len(self._done))))
