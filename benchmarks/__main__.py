@@ -30,7 +30,11 @@ def main() -> int:
     results: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
     for name in arguments.names or BENCHMARKS:
         console.rule(name)
-        results[name] = {"measured": datetime.now(UTC).isoformat(timespec="seconds"), "quick": arguments.quick, **BENCHMARKS[name](console, arguments.quick)}
+        results[name] = {
+            "measured": datetime.now(UTC).isoformat(timespec="seconds"),
+            "quick": arguments.quick,
+            **BENCHMARKS[name](console, arguments.quick),
+        }
     results["machine"] = machine()
     RESULTS.mkdir(exist_ok=True)
     path.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
@@ -45,7 +49,9 @@ def machine() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "python": platform.python_version(),
         "system": platform.system(),
-        "processor": next((line.split(":")[1].strip() for line in flags.splitlines() if line.startswith("model name")), platform.processor()),
+        "processor": next(
+            (line.split(":")[1].strip() for line in flags.splitlines() if line.startswith("model name")), platform.processor()
+        ),
         "amx": "amx_bf16" in flags,
         "load": os.getloadavg()[0],
     }

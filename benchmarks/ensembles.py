@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+from onnx import numpy_helper
+
 from elitscope_models.bundle import load_bundle, read_member, sha256_of, write_bundle
 from elitscope_models.zoo import find_bundle
-from onnx import numpy_helper
 
 _CHANGE = 1e-3
 
@@ -19,7 +20,8 @@ def write_ensemble(folder: Path, members: int, name: str = "bench") -> Path:
     originals = shipped.manifest.members
     files = {i: perturbed(read_member(shipped, originals[i % len(originals)].id), seed=i) for i in range(members)}
     entries = [
-        originals[i % len(originals)].model_copy(update={"id": i, "file": f"member-{i:02d}.onnx", "sha256": sha256_of(files[i])}) for i in files
+        originals[i % len(originals)].model_copy(update={"id": i, "file": f"member-{i:02d}.onnx", "sha256": sha256_of(files[i])})
+        for i in files
     ]
     manifest = shipped.manifest.model_copy(update={"name": name, "members": tuple(entries)})
     return write_bundle(folder / name, manifest, files).path

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from elitscope import Client, Result
-from elitscope.simulator import movie
 from rich.console import Console
 from rich.table import Table
+from tests.support.server import RunningServer
 
 from benchmarks.ensembles import write_ensemble
-from tests.support.server import RunningServer
+from elitscope import Client, Result
+from elitscope.simulator import movie
 
 MEMBERS = 8
 RATE = 10.0
@@ -87,10 +87,19 @@ def _figures(latencies: list[float], tile_ms: float) -> dict[str, float]:
 
 
 def _print(console: Console, summary: dict[str, dict[str, float]], tile_ms: float, huge: int) -> None:
-    table = Table(title=f"256² at {RATE:g} frames/s, {MEMBERS} members; a 512² tile takes {tile_ms:.0f} ms; {huge} frames of 4096² beside it")
+    table = Table(
+        title=f"256² at {RATE:g} frames/s, {MEMBERS} members; a 512² tile takes {tile_ms:.0f} ms; {huge} frames of 4096² beside it"
+    )
     for column in ("", "frames", "p50 ms", "p99 ms", "max ms", "p50 in tiles", "p99 in tiles"):
         table.add_column(column, justify="right")
     for name, f in summary.items():
-        row = (f"{f['frames']:.0f}", f"{f['p50_ms']:.1f}", f"{f['p99_ms']:.1f}", f"{f['max_ms']:.1f}", f"{f['p50_tiles']:.2f}", f"{f['p99_tiles']:.2f}")
+        row = (
+            f"{f['frames']:.0f}",
+            f"{f['p50_ms']:.1f}",
+            f"{f['p99_ms']:.1f}",
+            f"{f['max_ms']:.1f}",
+            f"{f['p50_tiles']:.2f}",
+            f"{f['p99_tiles']:.2f}",
+        )
         table.add_row(name.replace("_", " "), *row)
     console.print(table)

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from elitscope import Client
-from elitscope.simulator import movie
 from rich.console import Console
 from rich.table import Table
+from tests.support.server import RunningServer
 
 from benchmarks.ensembles import write_ensemble
-from tests.support.server import RunningServer
+from elitscope import Client
+from elitscope.simulator import movie
 
 MEMBERS = 8
 SIDE = 512
@@ -27,10 +27,13 @@ STAGES = ("queue_ms", "preprocess_ms", "inference_ms", "atoms_ms")
 
 def run(console: Console, quick: bool) -> dict[str, Any]:
     repeats = 10 if quick else 60
-    frames = [frame for frame in movie("graphene", (SIDE, SIDE), 4, seed=1, drift="none", sampling=0.1)]
+    frames = list(movie("graphene", (SIDE, SIDE), 4, seed=1, drift="none", sampling=0.1))
     with tempfile.TemporaryDirectory() as folder:
         write_ensemble(Path(folder) / "bundles", MEMBERS)
-        with RunningServer("--bundles", Path(folder) / "bundles", data_dir=Path(folder) / "data") as server, Client(server.server) as client:
+        with (
+            RunningServer("--bundles", Path(folder) / "bundles", data_dir=Path(folder) / "data") as server,
+            Client(server.server) as client,
+        ):
             rows = [_measure(client, frames[i % len(frames)]) for i in range(repeats + 5)][5:]
     medians = {key: float(np.median([row[key] for row in rows])) for key in rows[0]}
     _print(console, medians, rows)
@@ -61,5 +64,10 @@ def _print(console: Console, medians: dict[str, float], rows: list[dict[str, flo
         table.add_column(column, justify="left" if column == "stage" else "right")
     for key in (*STAGES, "server_other_ms", "transport_and_client_ms", "around_ms", "round_trip_ms"):
         high = float(np.percentile([row[key] for row in rows], 90))
-        table.add_row(key.removesuffix("_ms").replace("_", " "), f"{medians[key]:.2f}", f"{high:.2f}", f"{medians[key] / medians['round_trip_ms']:.1%}")
+        table.add_row(
+            key.removesuffix("_ms").replace("_", " "),
+            f"{medians[key]:.2f}",
+            f"{high:.2f}",
+            f"{medians[key] / medians['round_trip_ms']:.1%}",
+        )
     console.print(table)

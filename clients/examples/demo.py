@@ -24,7 +24,7 @@ from rich.progress import track
 
 from elitscope import Client, FrameInfo, Rejection, Result
 from elitscope.commands.agreement import agreement
-from elitscope.commands.frames import Answer, Job, plotted_to, run_frames, saved_to
+from elitscope.commands.frames import Answer, Job, paced, plotted_to, run_frames, saved_to
 from elitscope.commands.summary import Summary
 from elitscope.files.save import ResultWriter
 from elitscope.simulator import movie
@@ -33,7 +33,9 @@ STREAM = "demo"
 PICTURES = 6
 HIDDEN_BELOW = 5.0
 """Å of amorphous carbon through which no atom is expected to be seen."""
-SIDE, FRAMES, SEED = 384, 48, 2021
+SIDE, FRAMES, SEED = 320, 48, 2021
+RATE = 3.0
+"""Frames a second, as a microscope would send them."""
 STOP_PATIENCE_S = 30.0
 
 
@@ -51,7 +53,7 @@ def main() -> int:
     parser.add_argument("--report", type=Path, default=Path("demo-report"), help="where pictures and results go (default %(default)s)")
     parser.add_argument("--frames", type=int, default=FRAMES, help="length of the movie (default %(default)s)")
     report, count = parser.parse_args().report, parser.parse_args().frames
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     report.mkdir(parents=True, exist_ok=True)
     for old in report.glob("*.png"):
         old.unlink()
@@ -94,10 +96,12 @@ def stream(console: Console, server: Server, results: Path, count: int) -> tuple
     """Send the movie and show each answer as it comes."""
     answers: list[Answer] = []
     show = table_row(console)
-    with Client(server.frames, stream=STREAM) as client, ResultWriter(results, {"server": server.frames, "stream": STREAM}, overwrite=True) as writer:
+    attributes = {"server": server.frames, "stream": STREAM}
+    headings = f"{'frame':>5}  {'what drifts':<14}{'atoms':>6}{'known':>7}{'F1':>7}{'uncertainty':>13}{'latency':>11}   warnings"
+    with Client(server.frames, stream=STREAM) as client, ResultWriter(results, attributes, overwrite=True) as writer:
         client.connect()
-        console.print(f"\n{'frame':>5}  {'what drifts':<14}{'atoms':>6}{'known':>7}{'F1':>7}{'uncertainty':>13}{'latency':>11}   warnings", style="bold")
-        summary = run_frames(client, jobs(count), [saved_to(writer), show, answers.append])
+        console.print(f"\n{headings}", style="bold")
+        summary = run_frames(client, paced(jobs(count), RATE), [saved_to(writer), show, answers.append])
     return answers, summary
 
 

@@ -52,7 +52,10 @@ def pythons() -> list[Path]:
     found: dict[tuple[int, int], Path] = {}
     for minor in range(9, 14):
         for candidate in (shutil.which(f"python3.{minor}"), *sorted(Path.home().glob(f".pyenv/versions/3.{minor}.*/bin/python"))):
-            if candidate and subprocess.run([str(candidate), "-c", "import venv, ensurepip"], capture_output=True, check=False).returncode == 0:
+            if (
+                candidate
+                and subprocess.run([str(candidate), "-c", "import venv, ensurepip"], capture_output=True, check=False).returncode == 0
+            ):
                 found[3, minor] = Path(candidate)
     ordered = [found[key] for key in sorted(found)]
     return ordered if len(ordered) < 2 else [ordered[0], ordered[-1]]
@@ -74,7 +77,9 @@ def test_the_server_wheel_holds_its_packages_and_ensembles_and_nothing_else(whee
     names = zipfile.ZipFile(wheels["elitscope_service"]).namelist()
     top = {name.split("/")[0] for name in names if ".dist-info" not in name}
     assert top == {"elitscope_service", "elitscope_models"}
-    sources = {str(path.relative_to(ROOT / folder)) for folder in ("service", "models") for path in (ROOT / folder).glob("elitscope_*/**/*.py")}
+    sources = {
+        str(path.relative_to(ROOT / folder)) for folder in ("service", "models") for path in (ROOT / folder).glob("elitscope_*/**/*.py")
+    }
     assert sources <= set(names)
     assert "elitscope_models/zoo/graphene/manifest.json" in names
 
@@ -87,7 +92,17 @@ def test_the_thin_wheel_holds_one_package(wheels):
 
 def test_importing_the_thin_client_needs_only_its_three_dependencies(bare, tmp_path):
     imported = set(json.loads(run(bare, "-c", LIST_IMPORTS, cwd=tmp_path)))
-    dependencies_of_httpx = {"anyio", "certifi", "h11", "httpcore", "idna", "sniffio", "exceptiongroup", "typing_extensions", "_cffi_backend"}
+    dependencies_of_httpx = {
+        "anyio",
+        "certifi",
+        "h11",
+        "httpcore",
+        "idna",
+        "sniffio",
+        "exceptiongroup",
+        "typing_extensions",
+        "_cffi_backend",
+    }
     assert imported - THIN - dependencies_of_httpx == {"elitscope"}
 
 
@@ -98,5 +113,13 @@ def test_the_command_explains_itself_without_the_extras(bare, tmp_path):
 def test_the_clients_tests_pass_there(bare):
     run(bare, "-m", "pip", "install", "--disable-pip-version-check", "-q", "pytest", "pytest-timeout", "hypothesis")
     options = ["-q", "-c", "/dev/null", "--rootdir", ROOT, "--import-mode=importlib", "-p", "no:cacheprovider", "--timeout=120"]
-    out = run(bare, "-m", "pytest", *options, *THIN_TESTS, cwd=ROOT, env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"})
+    out = run(
+        bare,
+        "-m",
+        "pytest",
+        *options,
+        *THIN_TESTS,
+        cwd=ROOT,
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"},
+    )
     assert " passed" in out

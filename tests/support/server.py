@@ -31,7 +31,12 @@ class RunningServer:
         self._log_file = self.log.open("w")
         environment = {k: v for k, v in os.environ.items() if not k.startswith("ELITSCOPE_")} | (env or {})
         self.process = subprocess.Popen(
-            [str(part) for part in command], stdout=subprocess.PIPE, stderr=self._log_file, text=True, env=environment, start_new_session=True
+            [str(part) for part in command],
+            stdout=subprocess.PIPE,
+            stderr=self._log_file,
+            text=True,
+            env=environment,
+            start_new_session=True,
         )
         self.lines: queue.Queue[str] = queue.Queue()
         self._reader = threading.Thread(target=self._read)
@@ -56,6 +61,8 @@ class RunningServer:
                 os.killpg(self.process.pid, signal.SIGKILL)
                 self.process.wait(10)
             self._reader.join()
+            assert self.process.stdout is not None
+            self.process.stdout.close()
             self._log_file.close()
 
     def stop(self) -> int:

@@ -7,10 +7,10 @@ import httpx
 import numpy as np
 import psutil
 import pytest
-from elitscope import Client, Result
-
 from tests.support.frames import dots, lattice
 from tests.support.server import RunningServer, wait_until
+
+from elitscope import Client, Result
 
 SHAPE = (64, 72)
 FRAME = dots(SHAPE, lattice(SHAPE), floor=0.1)
@@ -84,7 +84,7 @@ def test_no_child_outlives_a_killed_parent(toy_bundles, tmp_path):
         assert len(children) >= 2
         server.process.send_signal(signal.SIGKILL)
         server.process.wait()
-        gone, alive = psutil.wait_procs(children, timeout=10)
+        _, alive = psutil.wait_procs(children, timeout=10)
         assert alive == []
 
 
