@@ -6,6 +6,8 @@ import logging
 from abc import ABC, abstractmethod
 from threading import Thread
 
+from elitscope_service.waker import Waker
+
 logger = logging.getLogger(__name__)
 
 
@@ -46,3 +48,33 @@ class OwnedThread(ABC):
         except BaseException as error:  # noqa: BLE001 - whatever it was, the owner has to know
             self.failure = error
             self.failed(error)
+
+
+class WakeableThread(OwnedThread):
+    """A thread that waits in a poller, where `waker` is registered, and can be woken there from any other."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self._waker: Waker | None = None
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._waker = Waker()
+        super().start()
+
+    @property
+    def waker(self) -> Waker:
+        """What the thread polls, beside its own; there once it was started."""
+        assert self._waker is not None, f"thread {self.name} was not started"
+        return self._waker
+
+    def wake(self) -> None:
+        """Make the thread look around; harmless before its start and after its end."""
+        if self._waker is not None:
+            self._waker.wake()
+
+    def _guarded(self) -> None:
+        try:
+            super()._guarded()
+        finally:
+            self.waker.close()

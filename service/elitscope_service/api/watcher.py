@@ -13,15 +13,14 @@ from elitscope.errors import ElitscopeError
 from elitscope.messages import Event, Status
 from elitscope_service.api.engine_view import EngineView
 from elitscope_service.status import EngineStatus
-from elitscope_service.threads import OwnedThread
-from elitscope_service.waker import Waker
+from elitscope_service.threads import WakeableThread
 
 logger = logging.getLogger(__name__)
 
 TOPICS = ("status/", "event/")
 
 
-class EngineWatcher(OwnedThread):
+class EngineWatcher(WakeableThread):
     """Keeps an `EngineView` up to date. Reconnects by itself when the engine comes back at the same address."""
 
     def __init__(self, view: EngineView) -> None:
@@ -29,18 +28,17 @@ class EngineWatcher(OwnedThread):
         self._view = view
         self._addresses: SimpleQueue[str] = SimpleQueue()
         self._connected: set[str] = set()
-        self._waker = Waker()
         self._stopping = False
 
     def watch(self, address: str) -> None:
         """Listen to the engine that publishes there; from any thread. Naming it again is harmless."""
         self._addresses.put(address)
-        self._waker.wake()
+        self.wake()
 
     def stop(self) -> None:
         """Ask the thread to end."""
         self._stopping = True
-        self._waker.wake()
+        self.wake()
 
     def run(self) -> None:
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
@@ -57,16 +55,15 @@ class EngineWatcher(OwnedThread):
         finally:
             sock.close()
             context.term()
-            self._waker.close()
 
     def _loop(self, sock: zmq.Socket[bytes]) -> None:
         poller = zmq.Poller()
         poller.register(sock, zmq.POLLIN)
-        poller.register(self._waker.fileno(), zmq.POLLIN)
+        poller.register(self.waker.fileno(), zmq.POLLIN)
         while not self._stopping:
             ready = dict(poller.poll())
-            if self._waker.fileno() in ready:
-                self._waker.clear()
+            if self.waker.fileno() in ready:
+                self.waker.clear()
                 self._connect(sock)
             if sock in ready:
                 self._take(sock.recv_multipart(copy=False))

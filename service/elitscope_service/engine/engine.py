@@ -18,6 +18,7 @@ from elitscope_service.engine.memory import resident_bytes
 from elitscope_service.engine.publisher import PublisherThread
 from elitscope_service.engine.reception import Greeting, Reception
 from elitscope_service.engine.router import RouterLoad, RouterThread
+from elitscope_service.engine.sockets import AddressTaken
 from elitscope_service.engine.wishes import Wishes
 from elitscope_service.engine.work import WorkQueue
 from elitscope_service.engine.worker import Numbering, WorkerThread
@@ -80,12 +81,16 @@ class Engine:
         """Bind both sockets and publish the status; frames that come now wait unread. Returns the addresses: frames, publications.
 
         Raises:
-            AddressTaken: an address can't be had.
+            AddressTaken: an address can't be had; everything is closed again.
         """
-        self._publisher.start()
-        publish = self._publisher.bound.result()
-        self._router.start()
-        return self._router.bound.result(), publish
+        try:
+            self._publisher.start()
+            publish = self._publisher.bound.result()
+            self._router.start()
+            return self._router.bound.result(), publish
+        except AddressTaken:
+            self.close()
+            raise
 
     def serve(self, default: Ensemble) -> None:
         """Read frames from now on; streams start with all members of `default`."""

@@ -15,7 +15,6 @@ from elitscope_service.engine.mailbox import Mailbox
 from elitscope_service.engine.outbox import Outbox
 from elitscope_service.engine.sockets import SocketThread, bind
 from elitscope_service.engine.subscriptions import Subscriptions
-from elitscope_service.waker import Waker
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +41,6 @@ class PublisherThread(SocketThread):
         self._address = address
         self._most_bytes = most_bytes
         self._mailbox = Mailbox(DEPTHS, MOST_WAITING)
-        self._waker = Waker()
         self._last_status: Status | None = None
         self._missed = 0
         self._stopping = False
@@ -56,7 +54,7 @@ class PublisherThread(SocketThread):
         """Have a message published, if anybody wants it; from any thread, never waits."""
         if self.subscriptions.want(topic):
             self._mailbox.put(topic, message)
-            self._waker.wake()
+            self.wake()
 
     def status(self, body: Mapping[str, Any]) -> None:
         """Publish the engine's state, and keep it for those who join later."""
@@ -70,7 +68,7 @@ class PublisherThread(SocketThread):
     def stop(self) -> None:
         """Ask the thread to publish what is waiting and end."""
         self._stopping = True
-        self._waker.wake()
+        self.wake()
 
     def run(self) -> None:
         sock = self._context.socket(zmq.XPUB)
@@ -83,16 +81,15 @@ class PublisherThread(SocketThread):
             self._loop(sock, Outbox(sock, self._most_bytes))
         finally:
             sock.close()
-            self._waker.close()
 
     def _loop(self, sock: zmq.Socket[bytes], outbox: Outbox) -> None:
         poller = zmq.Poller()
-        poller.register(self._waker.fileno(), zmq.POLLIN)
+        poller.register(self.waker.fileno(), zmq.POLLIN)
         poller.register(sock, zmq.POLLIN)
         while True:
             ready = dict(poller.poll())
-            if self._waker.fileno() in ready:
-                self._waker.clear()
+            if self.waker.fileno() in ready:
+                self.waker.clear()
             if sock in ready and self._note_subscriptions(sock) and self._last_status is not None:
                 self._publish(sock, outbox, STATUS_TOPIC, self._last_status)
             while (entry := self._mailbox.take()) is not None:

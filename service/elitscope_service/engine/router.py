@@ -18,7 +18,6 @@ from elitscope_service.engine.outbox import Outbox
 from elitscope_service.engine.reception import Outgoing, Reception
 from elitscope_service.engine.sockets import SocketThread, bind
 from elitscope_service.logs import LogLimit
-from elitscope_service.waker import Waker
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +65,6 @@ class RouterThread(SocketThread):
         self._on_tick = on_tick
         self._clock = clock
         self._answers: deque[Answer] = deque()
-        self._waker = Waker()
         self._opened = False
         self._stopping = False
         self._linger_ms = 0
@@ -77,18 +75,18 @@ class RouterThread(SocketThread):
     def open(self) -> None:
         """Begin to read messages."""
         self._opened = True
-        self._waker.wake()
+        self.wake()
 
     def post(self, answer: Answer) -> None:
         """Have an answer sent; from any thread, never waits."""
         self._answers.append(answer)
-        self._waker.wake()
+        self.wake()
 
     def stop(self, linger_s: float = 0.0) -> None:
         """Ask the thread to send what was posted and end; unread replies are kept for `linger_s` more."""
         self._linger_ms = int(1e3 * linger_s)
         self._stopping = True
-        self._waker.wake()
+        self.wake()
 
     def run(self) -> None:
         sock = self._context.socket(zmq.ROUTER)
@@ -98,7 +96,6 @@ class RouterThread(SocketThread):
             self._loop(sock, Outbox(sock, self._limits.unsent_bytes))
         finally:
             sock.close(linger=self._linger_ms)
-            self._waker.close()
 
     def _configure(self, sock: zmq.Socket[bytes]) -> None:
         sock.setsockopt(zmq.ROUTER_MANDATORY, 1)
@@ -108,7 +105,7 @@ class RouterThread(SocketThread):
 
     def _loop(self, sock: zmq.Socket[bytes], outbox: Outbox) -> None:
         poller = zmq.Poller()
-        poller.register(self._waker.fileno(), zmq.POLLIN)
+        poller.register(self.waker.fileno(), zmq.POLLIN)
         reading = False
         next_tick = self._clock()
         while True:
@@ -116,8 +113,8 @@ class RouterThread(SocketThread):
                 poller.register(sock, zmq.POLLIN)
                 reading = True
             ready = dict(poller.poll(max(0, int(1e3 * (next_tick - self._clock())) + 1)))
-            if self._waker.fileno() in ready:
-                self._waker.clear()
+            if self.waker.fileno() in ready:
+                self.waker.clear()
             self._send_answers(outbox)
             if sock in ready:
                 self._receive_round(sock, outbox)

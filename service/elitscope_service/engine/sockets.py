@@ -8,7 +8,7 @@ import zmq
 
 from elitscope.errors import ElitscopeError
 from elitscope_service.addresses import tcp_address
-from elitscope_service.threads import OwnedThread
+from elitscope_service.threads import WakeableThread
 
 HANDSHAKE_MS = 3_000
 HEARTBEAT_MS = 2_000
@@ -21,7 +21,7 @@ class AddressTaken(ElitscopeError, OSError):
     code = "address_taken"
 
 
-class SocketThread(OwnedThread):
+class SocketThread(WakeableThread):
     """A thread that binds a socket. `bound` is the socket's address once it has one; a failure before that is handed over there."""
 
     def __init__(self, name: str) -> None:

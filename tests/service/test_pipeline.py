@@ -1,0 +1,168 @@
+"""The frame path with a real ensemble: provenance, timing, cost, what is published, what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from itertools import count
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.service.builders import SESSION, Clock
+from tests.support.frames import dots, lattice
+
+from elitscope.errors import FrameInvalid
+from elitscope.messages import FrameMessage
+from elitscope.types import FrameInfo
+from elitscope_models.analyse import analyse
+from elitscope_models.ensemble import Ensemble
+from elitscope_service.pipeline import Analysed, EnsembleMissing, FramePath, PartialUnsupported
+from elitscope_service.publications import EVERY_FRAME, NOW_AND_THEN
+from elitscope_service.scheduler import Job
+from elitscope_service.selection import Selection, Selections
+
+SHAPE = (64, 72)
+FRAME = dots(SHAPE, lattice(SHAPE), floor=0.1)
+EVERYTHING = frozenset((*EVERY_FRAME, *NOW_AND_THEN))
+
+
+def path(
+    ensemble: Ensemble | None, wanted: frozenset[str] = frozenset(), clock: Any = None, members: tuple[int, ...] = (0, 1, 2)
+) -> FramePath:
+    numbers = count()
+    selections = Selections(Selection("toy", members, revision=4))
+    return FramePath("e1", selections, lambda name: ensemble, lambda stream: next(numbers), lambda stream: wanted, clock or Clock())
+
+
+def job(pixels: np.ndarray = FRAME, received_at: float = 0.0, **changes: Any) -> Job:
+    fields = {"session": SESSION, "frame_id": 7, "stream": "haadf", "pixels": pixels, "info": FrameInfo(sampling=(0.1, 0.1)), **changes}
+    frame = FrameMessage(**fields)
+    return Job(SESSION, 7, "haadf", pixels.nbytes, received_at, payload=frame)
+
+
+def run(steps: Generator[float, None, Analysed]) -> tuple[list[float], Analysed]:
+    costs = []
+    while True:
+        try:
+            costs.append(next(steps))
+        except StopIteration as end:
+            return costs, end.value
+
+
+def test_a_reply_is_the_offline_analysis_with_its_provenance(toy_ensemble: Ensemble) -> None:
+    _, analysed = run(path(toy_ensemble).frame_steps(job()))
+    offline = analyse(FRAME, 0.1, toy_ensemble)
+    result = analysed.reply.result
+    assert result.atoms is not None and result.mean is not None and result.std is not None and offline.std is not None
+    assert (result.mean.tobytes(), result.std.tobytes()) == (offline.mean.tobytes(), offline.std.tobytes())
+    assert result.atoms.tobytes() == offline.atoms.tobytes()
+    assert (result.ensemble, result.ensemble_version, result.members, result.revision) == ("toy", "1", (0, 1, 2), 4)
+    assert (result.plan, result.epoch, result.sequence, result.frame_id, result.stream) == (offline.plan, "e1", 0, 7, "haadf")
+    assert (result.sampling, result.classes, result.warnings) == ((0.1, 0.1), ("C",), offline.warnings)
+
+
+def test_only_the_selected_members_run_and_are_named(toy_ensemble: Ensemble) -> None:
+    _, analysed = run(path(toy_ensemble, members=(1,)).frame_steps(job(outputs=("mean", "std", "members"))))
+    result = analysed.reply.result
+    assert (result.members, result.std) == ((1,), None)
+    assert result.member_maps is not None and result.member_maps.shape == (1, 1, *SHAPE)
+    assert "single_member" in result.warnings
+
+
+@pytest.mark.parametrize("outputs", [("atoms",), ("mean",), ("mean", "std"), ("members",), ("mean", "std", "atoms", "members")])
+@pytest.mark.parametrize("wanted", [frozenset(), EVERYTHING])
+def test_a_reply_carries_what_was_asked_for_whatever_subscribers_want(
+    toy_ensemble: Ensemble, outputs: tuple[str, ...], wanted: frozenset[str]
+) -> None:
+    _, analysed = run(path(toy_ensemble, wanted).frame_steps(job(outputs=outputs)))
+    result = analysed.reply.result
+    arrays = {"mean": result.mean, "std": result.std, "atoms": result.atoms, "members": result.member_maps}
+    assert {name for name, array in arrays.items() if array is not None} == set(outputs)
+    assert analysed.reply.frame is None
+
+
+def test_each_kind_of_publication_carries_its_own(toy_ensemble: Ensemble) -> None:
+    _, analysed = run(path(toy_ensemble, EVERYTHING).frame_steps(job(outputs=("mean",))))
+    found = {}
+    for topic, message in analysed.publications:
+        r = message.result
+        arrays = {"frame": message.frame, "mean": r.mean, "std": r.std, "atoms": r.atoms, "members": r.member_maps}
+        found[topic] = {name for name, array in arrays.items() if array is not None}
+    assert found == {
+        "summary/haadf/": {"atoms"},
+        "result/haadf/": {"mean"},
+        "preview/haadf/": {"frame", "mean", "std", "atoms"},
+        "members/haadf/": {"members"},
+    }
+
+
+def test_nothing_is_published_that_nobody_wants(toy_ensemble: Ensemble) -> None:
+    assert run(path(toy_ensemble).frame_steps(job()))[1].publications == ()
+
+
+def test_steps_cost_pixels_times_members_altogether(toy_ensemble: Ensemble) -> None:
+    costs, _ = run(path(toy_ensemble, members=(0, 2)).frame_steps(job()))
+    assert sum(costs) == pytest.approx(FRAME.size * 2)
+    assert len(costs) >= 2
+    assert min(costs) >= 0
+
+
+def test_waiting_between_steps_counts_as_queueing(toy_ensemble: Ensemble) -> None:
+    clock = Clock(10.0)
+    steps = path(toy_ensemble, clock=clock).frame_steps(job(received_at=9.5))
+    stops = 0
+    with pytest.raises(StopIteration) as end:
+        while True:
+            next(steps)
+            stops += 1
+            clock.now += 1.0
+    timing = end.value.value.reply.result.timing
+    assert timing.queue_ms == pytest.approx(1e3 * (0.5 + stops))
+    assert timing.total_ms == pytest.approx(1e3 * (0.5 + stops))
+
+
+def test_a_selection_is_read_once_at_the_start(toy_ensemble: Ensemble) -> None:
+    frame_path = path(toy_ensemble)
+    steps = frame_path.frame_steps(job())
+    next(steps)
+    frame_path.selections.put("haadf", Selection("toy", (1,), revision=5))
+    _, first = run(steps)
+    _, second = run(frame_path.frame_steps(job()))
+    assert (first.reply.result.members, first.reply.result.revision) == ((0, 1, 2), 4)
+    assert (second.reply.result.members, second.reply.result.revision) == ((1,), 5)
+
+
+def test_two_frames_in_turns_give_what_each_gives_alone(toy_ensemble: Ensemble) -> None:
+    frame_path = path(toy_ensemble)
+    pixels = (FRAME, FRAME[::-1].copy())
+    alone = [run(frame_path.frame_steps(job(p)))[1].reply.result for p in pixels]
+    running = {i: frame_path.frame_steps(job(p)) for i, p in enumerate(pixels)}
+    together = {}
+    while running:
+        for index, steps in list(running.items()):
+            try:
+                next(steps)
+            except StopIteration as end:
+                together[index] = end.value.reply.result
+                del running[index]
+    for index, result in enumerate(alone):
+        assert result.mean is not None
+        np.testing.assert_array_equal(together[index].mean, result.mean)
+        np.testing.assert_array_equal(together[index].atoms, result.atoms)
+
+
+def test_a_partial_frame_is_refused(toy_ensemble: Ensemble) -> None:
+    with pytest.raises(PartialUnsupported, match="whole frames") as caught:
+        next(path(toy_ensemble).frame_steps(job(partial=True, valid_rows=(0, 8))))
+    assert caught.value.code == "partial_unsupported"
+
+
+@pytest.mark.parametrize("pixels", [np.full(SHAPE, np.nan, np.float32), np.zeros((4, 4), np.uint8)], ids=["all NaN", "too small"])
+def test_a_frame_that_can_not_be_analysed_is_refused(toy_ensemble: Ensemble, pixels: np.ndarray) -> None:
+    with pytest.raises(FrameInvalid):
+        run(path(toy_ensemble).frame_steps(job(pixels)))
+
+
+def test_a_selection_of_an_ensemble_that_is_not_ready_is_a_defect() -> None:
+    with pytest.raises(EnsembleMissing, match="'toy' of revision 4"):
+        next(path(None).frame_steps(job()))
