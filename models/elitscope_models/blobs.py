@@ -45,6 +45,13 @@ class Blobs:
     def columns(self) -> np.ndarray[Any, np.dtype[np.int32]]:
         return self.pixels.astype(np.int32) - self.rows * np.int32(self.shape[1])
 
+    def first(self, count: int) -> Blobs:
+        """The first so many regions, on a map that ends with them."""
+        if count >= len(self):
+            return self
+        pixels = self.pixels[: self.starts[count]]
+        return Blobs((int(pixels.max()) // self.shape[1] + 1, self.shape[1]), pixels, self.starts[:count])
+
     def sums(self, values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """[..., pixel] → [..., region]."""
         return np.add.reduceat(values, self.starts, axis=-1)

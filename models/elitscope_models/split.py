@@ -17,11 +17,11 @@ from scipy.spatial import cKDTree
 from elitscope_models.blobs import Blobs, Ints, Map, group
 
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
-Radii = np.ndarray[Any, np.dtype[np.float32]]
 
 _LARGE = 1.3            # times the area of most; two discs that overlap by a whole radius have 1.6 times that of one
 _DISC = 1.25            # times the area of the disc inside, coarsely drawn; two that touch have 1.5 even where a radius is 3 px
 _SMALLEST = 12          # px; smaller blobs are too coarse for their shape to mean anything
+_ENOUGH = 256           # blobs that show what an ordinary one looks like
 _MARGIN = 16            # px around the suspects that smoothing may look at
 _SMOOTHING = 0.4        # of an atom's radius
 _WINDOW = 0.6           # of an atom's radius: only the highest pixel within it is a summit
@@ -37,12 +37,11 @@ def split_touching(mean: Map, blobs: Blobs) -> Blobs:
         mean: the map that they were found on, [row, column].
         blobs: its connected regions.
     """
-    radii = _inner_radii(blobs)
-    suspects = _suspects(blobs, radii)
+    suspects, radius = _suspects(blobs)
     if not suspects.any():
         return blobs
     scene = _scene(mean, blobs, suspects)
-    summits, owners = _summits(scene, _typical(blobs, radii, suspects))
+    summits, owners = _summits(scene, radius)
     crowded = np.bincount(owners, minlength=len(blobs)) > 1
     if not crowded.any():
         return blobs
@@ -58,26 +57,32 @@ class _Scene:
     owner: np.ndarray[Any, np.dtype[np.int32]]
 
 
-def _inner_radii(blobs: Blobs) -> Radii:
+def _suspects(blobs: Blobs) -> tuple[Flags, float]:
+    """Blobs that may hold several atoms, and the radius of one atom in px."""
+    areas = blobs.areas[:_ENOUGH][blobs.areas[:_ENOUGH] >= _SMALLEST]
+    if areas.size and np.median(_fullness(blobs.first(_ENOUGH))) < _DISC:       # most blobs are single atoms: nothing more to measure
+        return np.asarray(blobs.areas > max(_LARGE * np.median(areas), _SMALLEST)), float(np.sqrt(np.median(areas) / np.pi))
+    radii = _inner_radii(blobs)
+    sizeable = blobs.areas >= _SMALLEST
+    suspects = sizeable & (blobs.areas > _DISC * np.pi * radii**2)
+    single = sizeable & ~suspects
+    enough = np.count_nonzero(single) >= max(3, int(np.count_nonzero(suspects)) // 4)
+    known = radii[single if enough else suspects]
+    return np.asarray(suspects), float(np.median(known)) - 0.5 if known.size else 1.0
+
+
+def _fullness(blobs: Blobs) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Area of each sizeable blob over that of the disc inside: about 1 for a disc."""
+    return np.asarray((blobs.areas / (np.pi * _inner_radii(blobs) ** 2))[blobs.areas >= _SMALLEST])
+
+
+def _inner_radii(blobs: Blobs) -> np.ndarray[Any, np.dtype[np.float32]]:
     """px, from the innermost pixel of each blob to the nearest one outside."""
     mask = np.zeros((blobs.shape[0] + 2, blobs.shape[1] + 2), np.uint8)             # the frame's edge ends a blob too
     framed = blobs.pixels + 2 * blobs.rows + (blobs.shape[1] + 3)
     mask.ravel()[framed] = 1
     depth = cv2.distanceTransform(mask, cv2.DIST_L2, 3)
     return np.asarray(blobs.largest(np.take(depth.ravel(), framed)))
-
-
-def _suspects(blobs: Blobs, radii: Radii) -> Flags:
-    fullness = blobs.areas / (np.pi * radii**2)
-    large = blobs.areas > _LARGE * np.median(blobs.areas) if np.median(fullness) < _DISC else fullness > _DISC
-    return np.asarray(large & (blobs.areas >= _SMALLEST))
-
-
-def _typical(blobs: Blobs, radii: Radii, suspects: Flags) -> float:
-    """px, radius of an ordinary atom: that of the blobs that are single ones, or of the others where there are too few such."""
-    single = ~suspects & (blobs.areas >= _SMALLEST)
-    enough = np.count_nonzero(single) >= max(3, int(np.count_nonzero(suspects)) // 4)
-    return float(np.median(radii[single if enough else suspects])) - 0.5
 
 
 def _scene(mean: Map, blobs: Blobs, suspects: Flags) -> _Scene:

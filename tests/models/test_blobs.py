@@ -50,3 +50,14 @@ def test_an_empty_map_has_no_blobs() -> None:
     blobs = connected_blobs(np.zeros((4, 5), bool))
     assert len(blobs) == 0
     assert blobs.areas.size == 0
+
+
+def test_the_first_blobs_are_the_same_on_a_shorter_map() -> None:
+    mask = np.random.default_rng(0).random((40, 30)) < 0.3
+    blobs = connected_blobs(mask)
+    some = blobs.first(10)
+    assert len(some) == 10
+    np.testing.assert_array_equal(some.areas, blobs.areas[:10])
+    np.testing.assert_array_equal(some.pixels, blobs.pixels[: blobs.areas[:10].sum()])
+    assert some.rows.max() == some.shape[0] - 1
+    assert blobs.first(len(blobs)) is blobs
