@@ -26,8 +26,6 @@ from elitscope_service.status import (
 
 MEMBERS = (MemberStatus(id=0), MemberStatus(id=4))
 READY = EnsembleStatus(name="graphene", state=EnsembleState.READY, path="/b/graphene", version="1", members=MEMBERS)
-    name="graphene", state=EnsembleState.READY, path="/b/graphene", version="1", members=(MemberStatus(id=0), MemberStatus(id=4))
-)
 FAILED = EnsembleStatus(name="broken", state=EnsembleState.FAILED, path="/b/broken", why="sha256 is wrong")
 HISTOGRAM = Histogram(count=3, sum_s=0.25, buckets=(0, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1), p50_ms=20.0, p90_ms=90.0, p99_ms=99.0)
 STREAM = StreamStatus(
