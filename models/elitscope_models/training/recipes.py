@@ -18,9 +18,9 @@ from elitscope_models.training.network import UNetShape
 class Schedule:
     """How one member is fitted: Adam at a constant rate, the weights of the last steps averaged."""
 
-    steps: int = 500
+    steps: int = 400
     batch: int = 16
-    averaged: int = 100
+    averaged: int = 80
     """Last steps whose weights are averaged (stochastic weight averaging)."""
     learning_rate: float = 1e-3
     recount: int = 24
