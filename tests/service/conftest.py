@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.service.wire import RunningEngine
-from tests.support.bundles import make_bundle
 
 from elitscope_models.bundle import Bundle, load_bundle
 from elitscope_models.ensemble import Ensemble
@@ -17,6 +15,8 @@ from elitscope_models.loading import open_ensemble
 from elitscope_service.config import Limits, load_config
 from elitscope_service.engine.engine import Engine
 from elitscope_service.registry import Registry
+from tests.service.wire import RunningEngine
+from tests.support.bundles import make_bundle
 
 ANYWHERE = "tcp://127.0.0.1:0"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.support.bundles import make_bundle
 
 from elitscope_service.app import main
+from tests.support.bundles import make_bundle
 
 
 def test_help_shows_every_flag_and_examples(capsys: pytest.CaptureFixture[str]) -> None:

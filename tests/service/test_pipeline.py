@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.service.builders import SESSION, Clock
-from tests.support.frames import dots, lattice
 
 from elitscope.errors import FrameInvalid
 from elitscope.messages import FrameMessage
@@ -20,6 +18,8 @@ from elitscope_service.pipeline import Analysed, EnsembleMissing, FramePath, Par
 from elitscope_service.publications import EVERY_FRAME, NOW_AND_THEN
 from elitscope_service.scheduler import Job
 from elitscope_service.selection import Selection, Selections
+from tests.service.builders import SESSION, Clock
+from tests.support.frames import dots, lattice
 
 SHAPE = (64, 72)
 FRAME = dots(SHAPE, lattice(SHAPE), floor=0.1)

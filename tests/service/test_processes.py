@@ -13,13 +13,13 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-from tests.service.builders import SESSION, frame
-from tests.service.wire import Peer
 
 from elitscope.messages import ResultMessage
 from elitscope_service.child import Command
 from elitscope_service.config import load_config
 from elitscope_service.processes import Child, start_child
+from tests.service.builders import SESSION, frame
+from tests.service.wire import Peer
 
 ANYWHERE = "tcp://127.0.0.1:0"
 

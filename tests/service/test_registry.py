@@ -7,13 +7,13 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.support.bundles import make_bundle
 
 from elitscope_models.bundle import Bundle
 from elitscope_models.ensemble import Ensemble
 from elitscope_models.loading import open_ensemble
 from elitscope_service.registry import EnsembleUnavailable, Registry, summarise
 from elitscope_service.status import EnsembleState
+from tests.support.bundles import make_bundle
 
 
 def open_on_cpu(bundle: Bundle) -> Ensemble:

@@ -26,7 +26,7 @@ from elitscope_service.pipeline import FramePath
 from elitscope_service.registry import Registry, summarise
 from elitscope_service.scheduler import Scheduler
 from elitscope_service.selection import Selection, Selections
-from elitscope_service.status import Counters, EngineStatus, Load
+from elitscope_service.status import Counters, EngineStatus, EnsembleState, Load
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +67,7 @@ class Engine:
         self._selections: Selections | None = None
         self._numbering = Numbering()
         self._draining = False
+        self._states: dict[str, EnsembleState] = {}
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._work = WorkQueue(Scheduler(limits.queued_frames, limits.queued_bytes, limits.started_frames), clock)
         self._publisher = PublisherThread(self._context, config.publish, limits.unsent_bytes)
@@ -137,11 +138,19 @@ class Engine:
             self._numbering.forget(event["stream"])
             if self._selections is not None:
                 self._selections.forget(event["stream"])
+        self._event(event)
+
+    def _event(self, event: Mapping[str, Any]) -> None:
         self._publisher.event({**event, "at": self._wall(), "epoch": self.epoch})
 
     def _publish_status(self, load: RouterLoad) -> None:
         """Called once a second in the io thread, which owns the figures."""
-        self._publisher.status(self._status(load).model_dump(mode="json"))
+        status = self._status(load)
+        self._publisher.status(status.model_dump(mode="json"))
+        for ensemble in status.ensembles:
+            if self._states.get(ensemble.name) is not ensemble.state:
+                self._states[ensemble.name] = ensemble.state
+                self._event({"event": "ensemble", "name": ensemble.name, "state": ensemble.state.value, "why": ensemble.why})
 
     def _status(self, load: RouterLoad) -> EngineStatus:
         reception, now = self._reception, self._clock()

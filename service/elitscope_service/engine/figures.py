@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter, deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-
-import numpy as np
 
 from elitscope.types import Timing
 from elitscope_service.status import BUCKETS_S, STAGES, Histogram
@@ -22,21 +21,25 @@ class Latency:
         self._buckets = [0] * (len(BUCKETS_S) + 1)
         self._sum_s = 0.0
         self._recent_ms: deque[float] = deque(maxlen=RECENT_FRAMES)
+        self._read = Histogram()
+        self._changed = False
 
     def observe(self, milliseconds: float) -> None:
         """Take in one frame's time."""
         self._buckets[bisect_left(BUCKETS_S, milliseconds / 1e3)] += 1
         self._sum_s += milliseconds / 1e3
         self._recent_ms.append(milliseconds)
+        self._changed = True
 
     def read(self) -> Histogram:
         """The figures so far."""
-        if not self._recent_ms:
-            return Histogram()
-        p50, p90, p99 = (round(float(v), 3) for v in np.percentile(self._recent_ms, (50, 90, 99)))
-        return Histogram(
-            count=sum(self._buckets), sum_s=round(self._sum_s, 6), buckets=tuple(self._buckets), p50_ms=p50, p90_ms=p90, p99_ms=p99
-        )
+        if self._changed:
+            ordered = sorted(self._recent_ms)
+            p50, p90, p99 = (round(percentile(ordered, fraction), 3) for fraction in (0.5, 0.9, 0.99))
+            count, sum_s, buckets = sum(self._buckets), round(self._sum_s, 6), tuple(self._buckets)
+            self._read = Histogram(count=count, sum_s=sum_s, buckets=buckets, p50_ms=p50, p90_ms=p90, p99_ms=p99)
+            self._changed = False
+        return self._read
 
 
 @dataclass
@@ -62,3 +65,15 @@ class Figures:
         while self._answered_at and now - self._answered_at[0] > RATE_WINDOW_S:
             self._answered_at.popleft()
         return len(self._answered_at) / RATE_WINDOW_S
+
+
+def percentile(ordered: Sequence[float], fraction: float) -> float:
+    """The value below which `fraction` of the ordered values lie, interpolated as NumPy does (which takes ten times as long for so few).
+
+    >>> percentile([1.0, 2.0, 4.0], 0.5), percentile([1.0, 2.0, 4.0], 0.75)
+    (2.0, 3.0)
+    """
+    position = fraction * (len(ordered) - 1)
+    low = int(position)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (ordered[high] - ordered[low]) * (position - low)

@@ -30,7 +30,7 @@ class WorkQueue:
         """See `Scheduler.submit`."""
         with self._changed:
             dropped = self._scheduler.submit(job)
-            self._changed.notify()
+            self._changed.notify_all()
             return dropped
 
     def take(self, timeout: float) -> Turn | None:

@@ -79,6 +79,7 @@ class WorkerThread(OwnedThread):
         finally:
             for job in list(self._started):
                 self._give_up(job)
+                self._post(reject_answer(job, "draining", "the server shut down before this frame was done: send it again once it is back"))
 
     def _step(self, job: Job) -> None:
         """One step of a frame: it goes on, or is answered."""

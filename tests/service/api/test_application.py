@@ -8,7 +8,6 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
-from tests.service.builders import Clock
 
 from elitscope_service.api.application import create_app
 from elitscope_service.api.engine_view import EngineView
@@ -23,6 +22,7 @@ from elitscope_service.status import (
     SelectionStatus,
     StreamStatus,
 )
+from tests.service.builders import Clock
 
 MEMBERS = (MemberStatus(id=0), MemberStatus(id=4))
 READY = EnsembleStatus(name="graphene", state=EnsembleState.READY, path="/b/graphene", version="1", members=MEMBERS)

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import zmq
-from tests.service.builders import SESSION, frame
-from tests.service.wire import Peer, RunningEngine
 
 from elitscope.codec import encode_publication
 from elitscope.messages import ResultMessage, Status
 from elitscope_service.api.engine_view import EngineView, Seen
 from elitscope_service.api.watcher import EngineWatcher
+from tests.service.builders import SESSION, frame
+from tests.service.wire import Peer, RunningEngine
 
 PATIENCE_S = 20.0
 

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 import zmq
-from tests.service.builders import OTHER_SESSION, SESSION, frame
-from tests.service.wire import Peer, RunningEngine, Subscriber
-from tests.support.frames import dots, lattice
 
 from elitscope.messages import Bye, FrameMessage, Hello, Ping, Pong, Reject, ResultMessage, Status, Welcome
 from elitscope_models.analyse import analyse
 from elitscope_models.ensemble import Ensemble
 from elitscope_service.engine.sockets import AddressTaken
 from elitscope_service.status import EngineStatus, EnsembleState
+from tests.service.builders import OTHER_SESSION, SESSION, frame
+from tests.service.wire import Peer, RunningEngine, Subscriber
+from tests.support.frames import dots, lattice
 
 SHAPE = (64, 72)
 FRAME = dots(SHAPE, lattice(SHAPE), floor=0.1)
@@ -265,12 +265,21 @@ def test_a_newcomer_gets_the_status_at_once_and_others_too(start_engine: StartEn
     assert status.load.resident_bytes > 1e7
 
 
+def test_an_ensemble_that_gets_ready_is_an_event(start_engine: StartEngine) -> None:
+    engine = start_engine(serving=False)
+    with Subscriber(engine.publish, "status/", "event/") as subscriber:
+        subscriber.receive()
+        engine.serve()
+        event = subscriber.until(lambda topic, message: topic == "event/" and message.body.get("state") == "ready")
+    assert (event.body["event"], event.body["name"]) == ("ensemble", "toy")
+
+
 def test_a_stream_that_starts_is_an_event(start_engine: StartEngine) -> None:
     engine = start_engine()
     with Subscriber(engine.publish, "status/", "event/") as subscriber, Peer(engine.bind).greet(SESSION) as peer:
         subscriber.receive()
         peer.ask(shot())
-        event = subscriber.until(lambda topic, message: topic == "event/")
+        event = subscriber.until(lambda topic, message: topic == "event/" and "stream" in message.body)
     assert (event.body["event"], event.body["stream"], event.body["epoch"]) == ("stream_started", "haadf", engine.engine.epoch)
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.service.builders import OTHER_SESSION, PIXELS, SESSION, Clock, frame_parts, hello_parts, read
 
 from elitscope.codec import encode
 from elitscope.messages import Bye, EnsembleSummary, Ping, Pong, Reject, ResultMessage, Welcome
@@ -17,6 +16,7 @@ from elitscope_service.engine.answers import Answer, reject_answer, result_answe
 from elitscope_service.engine.reception import Greeting, Reception
 from elitscope_service.engine.work import WorkQueue
 from elitscope_service.scheduler import Job, Scheduler
+from tests.service.builders import OTHER_SESSION, PIXELS, SESSION, Clock, frame_parts, hello_parts, read
 
 SUMMARY = EnsembleSummary("graphene", "1", ("C",), (0, 1), 0.1, (0.05, 0.2))
 

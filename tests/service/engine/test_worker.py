@@ -6,7 +6,6 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import pytest
-from tests.service.builders import Clock
 
 from elitscope.errors import FrameInvalid
 from elitscope.messages import ResultMessage
@@ -15,6 +14,7 @@ from elitscope_service.engine.work import WorkQueue
 from elitscope_service.engine.worker import Numbering, WorkerThread
 from elitscope_service.pipeline import Analysed, PartialUnsupported
 from elitscope_service.scheduler import Job, Scheduler
+from tests.service.builders import Clock
 
 Steps = Generator[float, None, Analysed]
 
@@ -125,14 +125,14 @@ def test_a_frame_whose_deadline_passed_while_it_waited_is_never_begun() -> None:
     assert shop.run(never, deadline=5.0) == [("deadline_exceeded", 0)]
 
 
-def test_frames_under_way_are_closed_when_the_shop_closes() -> None:
+def test_frames_under_way_are_closed_and_sent_back_when_the_shop_closes() -> None:
     def closes_the_shop(shop: Shop, job: Job) -> Iterator[float]:
         yield 1.0
         shop.work.close()
         yield 1.0
 
     shop = Shop()
-    assert shop.run(closes_the_shop) == []
+    assert shop.run(closes_the_shop) == [("draining", 0)]
     assert shop.closed == [0]
 
 
