@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
-from pathlib import Path
 
-import elitscope_models
 from elitscope_models.ensemble import Ensemble
 from elitscope_models.loading import open_ensemble
+from elitscope_models.zoo import zoo_folder
 from elitscope_service.config import ServerConfig
 from elitscope_service.registry import Registry
 from elitscope_service.threads import OwnedThread
-
-ZOO = Path(elitscope_models.__file__).resolve().parents[1] / "zoo"
 
 
 def open_registry(config: ServerConfig) -> Registry:
@@ -25,7 +22,7 @@ def open_registry(config: ServerConfig) -> Registry:
     """
     cache = config.data_dir / "compiled"
     registry = Registry(partial(open_ensemble, device=config.device, cache_dir=cache))
-    registry.scan(config.bundles or (ZOO,))
+    registry.scan(config.bundles or (zoo_folder(),))
     return registry
 
 
