@@ -1,19 +1,20 @@
 """The command line as a user meets it: help, exit codes, one-line errors, and whole runs over real sockets."""
 
 import json
+import signal
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 import tifffile
-from tests.client.analysed import a_result
-from tests.support.scripted_server import ScriptedServer
 
 from elitscope.cli import build_parser, main
 from elitscope.files import open_frames, read_results
 from elitscope.messages import FrameMessage, Reject, ResultMessage
 from elitscope.types import Rejection, Result
+from tests.client.analysed import a_result
+from tests.support.scripted_server import ScriptedServer
 
 COMMANDS = ("stream", "simulate", "watch", "status", "ensembles")
 MOVIE = np.random.default_rng(0).integers(0, 1000, (5, 24, 32), np.uint16)
@@ -212,6 +213,21 @@ def test_saving_over_an_existing_file_is_refused_before_anything_is_sent(tmp_pat
         assert "exists already" in capsys.readouterr().err
         assert main(["stream", str(movie), "--server", server.address, "--save", str(tmp_path / "out.h5"), "--overwrite"]) == 0
     assert len(list(read_results(tmp_path / "out.h5"))) == 5
+
+
+def test_an_interrupt_saves_what_is_there_and_tells_what_it_came_to(tmp_path):
+    command = [sys.executable, "-m", "elitscope.cli", "simulate", "--frames", "5000", "--size", "32", "--rate", "20", "--json"]
+    with ScriptedServer(with_atoms) as server:
+        arguments = ["--server", server.address, "--save", str(tmp_path / "out.h5")]
+        with subprocess.Popen([*command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            while json.loads(process.stdout.readline()).get("frame") != "graphene-0003":
+                pass
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, "")
+    summary = json.loads(out.splitlines()[-1])
+    assert summary["interrupted"]
+    assert len(list(read_results(tmp_path / "out.h5"))) == summary["results"] >= 4
 
 
 # --------------------------------------------------------------------------------------------------------------- simulate

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from tests.client.analysed import a_result
 
 from elitscope.commands.frames import Job, paced, run_frames
 from elitscope.commands.summary import Percentiles
 from elitscope.errors import ServerGone
 from elitscope.types import FrameInfo, Rejection
+from tests.client.analysed import a_result
 
 
 class FakeClient:

@@ -4,13 +4,13 @@ import json
 
 import numpy as np
 import zmq
-from tests.client.analysed import a_result
 
 from elitscope.cli import main
 from elitscope.codec import encode_publication
 from elitscope.commands.watch import HEADINGS, Board, event_text
 from elitscope.commands.watch import run as watch
 from elitscope.messages import Event, ResultMessage, Status
+from tests.client.analysed import a_result
 
 STATUS = {
     "server": "elitscope-server 0.1.0",

@@ -6,9 +6,9 @@ import sys
 import numpy as np
 import pytest
 from PIL import Image
-from tests.client.analysed import a_result, some_atoms
 
 from elitscope.files import FileUnwritable, overlay_png
+from tests.client.analysed import a_result, some_atoms
 
 RNG = np.random.default_rng(3)
 

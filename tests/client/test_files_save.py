@@ -9,10 +9,10 @@ import textwrap
 import h5py
 import numpy as np
 import pytest
-from tests.client.analysed import a_result
 
 from elitscope.files import FileUnreadable, FileUnwritable, ResultWriter, open_frames, read_results
 from elitscope.types import FrameInfo, Rejection, Result
+from tests.client.analysed import a_result
 
 PIXELS = np.arange(24 * 32, dtype=np.uint16).reshape(24, 32)
 INFO = FrameInfo((0.1, 0.12), (2.4, 3.84), 1.5e9, 1e-6, 90.0, "HAADF", 60_000.0, {"file": "a.dm4", "Å": [1, 2]})

@@ -62,3 +62,7 @@ def _in_words(error: Exception) -> str:
     if isinstance(error, (ElitscopeError, OSError, ValueError)) and str(error):
         return str(error)
     return f"{type(error).__name__}: {error} (this should not happen: --debug shows where)"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -61,7 +61,8 @@ def _mutual(there: np.ndarray, back: np.ndarray) -> np.ndarray:
 
 def _inside(points: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     far_side = np.asarray(shape[:2]) - 1 - BORDER
-    return np.all((points >= BORDER) & (points <= far_side), axis=1)
+    inside: np.ndarray = np.all((points >= BORDER) & (points <= far_side), axis=1)
+    return inside
 
 
 def _nearest(points: np.ndarray, others: np.ndarray) -> np.ndarray:

@@ -70,7 +70,7 @@ class Terminal:
         self._rejections_told: set[str] = set()
 
     def note(self, text: str) -> None:
-        self._console.print(text, style="dim", highlight=False, markup=False)
+        self._console.print(text, style="dim", highlight=False, markup=False, soft_wrap=True)
 
     def expect(self, frames: int) -> None:
         self._progress.update(self._task, total=frames)
@@ -83,11 +83,13 @@ class Terminal:
             self._progress.update(self._task, advance=1, rate=rate)
             return
         spread = uncertainty(answer.reply)
-        atoms = self._atoms(answer, answer.reply) + ("" if spread is None else f" ± {spread:.3f}")
+        atoms = self._atoms(answer, answer.reply) + ("" if spread is None else f", spread {spread:.3f}")
         self._progress.update(self._task, advance=1, atoms=atoms, latency=f"{answer.reply.timing.total_ms:.0f} ms", rate=rate)
 
     def finished(self, summary: Summary) -> None:
         self._progress.stop()
+        if not summary.frames_sent:
+            return
         for table in summary_tables(summary, self._agreement):
             self._out.print(table)
 
@@ -107,7 +109,7 @@ class Terminal:
         if answer.reply.code not in self._rejections_told:
             self._rejections_told.add(answer.reply.code)
             text = f"{answer.job.name}: rejected, {answer.reply.code}: {answer.reply.message}"
-            self._console.print(text, style="yellow", highlight=False, markup=False)
+            self._console.print(text, style="yellow", highlight=False, markup=False, soft_wrap=True)
 
 
 @contextmanager

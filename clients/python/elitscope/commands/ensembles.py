@@ -9,6 +9,7 @@ from elitscope.commands import options
 from elitscope.commands.status import MakeController, controller
 from elitscope.control import Ensemble
 from elitscope.files.errors import need
+from elitscope.files.plot import member_ranges
 
 _EXAMPLES = """\
   elitscope ensembles
@@ -40,13 +41,13 @@ def _print(ensembles: tuple[Ensemble, ...]) -> None:
     if not ensembles:
         console.print("the server has found no ensembles: give it a folder of bundles with --bundles")
         return
-    table = need("rich.table", "showing tables").Table(box=None, padding=(0, 2, 0, 0))
+    table = need("rich.table", "showing tables").Table(box=None, padding=(0, 1, 0, 0))
     for heading in ("ensemble", "version", "state", "classes", "members", "Å/px", "trained on", "why"):
         table.add_column(heading)
     text = need("rich.text", "showing tables").Text
     for ensemble in ensembles:
         state = text(ensemble.state, style=_STYLES.get(ensemble.state, ""))
-        members = " ".join(str(member) for member in ensemble.members)
+        members = member_ranges(ensemble.members)
         sampling = "" if ensemble.sampling is None else f"{ensemble.sampling:g}"
         row = (ensemble.version or "", state, ", ".join(ensemble.classes), members, sampling, ensemble.trained_on or "", ensemble.why or "")
         table.add_row(ensemble.name, *row)

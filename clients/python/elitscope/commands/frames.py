@@ -57,17 +57,22 @@ Sink = Callable[[Answer], None]
 
 
 def run_frames(
-    client: StreamsFrames, jobs: Iterable[Job], sinks: Sequence[Sink] = (), clock: Callable[[], float] = time.monotonic
+    client: StreamsFrames,
+    jobs: Iterable[Job],
+    sinks: Sequence[Sink] = (),
+    clock: Callable[[], float] = time.monotonic,
+    tally: Optional[Tally] = None,
 ) -> Summary:
     """Stream every job through `client`, show each answer to every sink, and say what it came to.
 
-    An interrupt (Ctrl-C) ends the run; answers that were there have been through the sinks.
+    An interrupt (Ctrl-C) ends the run; answers that were there have been through the sinks. `tally` counts along, for a caller who wants
+    the figures of a run that fails, too.
 
     Raises:
         ElitscopeError: the server is gone, or a frame can't be sent; whatever a sink raises.
     """
     under_way: deque[tuple[Job, float]] = deque()
-    tally = Tally(clock())
+    tally = tally or Tally(clock())
 
     def hand_over() -> Iterator[tuple[np.ndarray, FrameInfo]]:
         for job in jobs:

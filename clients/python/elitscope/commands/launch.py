@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from elitscope.client import Client
 from elitscope.commands.display import Display, display_for
 from elitscope.commands.frames import Job, Sink, plotted_to, run_frames, saved_to
-from elitscope.commands.summary import Summary
+from elitscope.commands.summary import Summary, Tally
 from elitscope.errors import ServerGone
 from elitscope.files.errors import need
 from elitscope.files.save import ResultWriter
@@ -29,28 +30,27 @@ def connect(args: argparse.Namespace) -> Client:
     )
 
 
-def launch(
-    args: argparse.Namespace, jobs_for: Callable[[Display], Iterable[Job]], sinks: Iterable[Sink] = (), connect: Connect = connect
-) -> Summary:
+def launch(args: argparse.Namespace, jobs_for: Callable[[Display], Iterable[Job]], connect: Connect = connect) -> Summary:
     """Run the jobs that `jobs_for(display)` yields with everything the options ask for, and print the summary."""
     if args.plot:
         need("matplotlib", "--plot")
     with ExitStack() as stack:
         display = stack.enter_context(display_for(args.json))
-        every: list[Sink] = [display.answered, *sinks]
+        sinks: list[Sink] = [display.answered]
         if args.save:
             attributes = {"server": args.server, "stream": args.stream}
-            every.insert(0, saved_to(stack.enter_context(ResultWriter(args.save, attributes, args.overwrite))))
+            sinks.insert(0, saved_to(stack.enter_context(ResultWriter(args.save, attributes, args.overwrite))))
         if args.plot:
-            every.append(plotted_to(args.plot))
+            sinks.append(plotted_to(args.plot))
         client = stack.enter_context(connect(args))
+        tally = Tally(time.monotonic())
         try:
             _greet(client, args.server, display)
-            summary = run_frames(client, jobs_for(display), every)
+            return run_frames(client, jobs_for(display), sinks, tally=tally)
         except ServerGone as error:
             raise ServerGone(f"{args.server}: {error}") from error
-        display.finished(summary)
-    return summary
+        finally:  # whatever ended the run, what it came to is shown
+            display.finished(tally.summary(time.monotonic()))
 
 
 def exit_code(summary: Summary) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 from elitscope.commands import options
 from elitscope.control import Controller, ServerStatus, StreamFigures
 from elitscope.files.errors import need
+from elitscope.files.plot import member_ranges
 
 MakeController = Callable[[argparse.Namespace], Controller]
 
@@ -58,15 +59,14 @@ def _print(status: ServerStatus) -> None:
 
 
 def _stream_table(streams: tuple[StreamFigures, ...]) -> Any:
-    table = need("rich.table", "showing tables").Table(box=None, padding=(0, 2, 0, 0))
-    for heading in ("stream", "ensemble", "members", "revision"):
-        table.add_column(heading)
-    for heading in ("results", "rejected", "fps", "waiting", "p50 ms", "p99 ms"):
-        table.add_column(heading, justify="right")
+    table = need("rich.table", "showing tables").Table(box=None, padding=(0, 1, 0, 0))
+    for heading in ("stream", "ensemble", "members"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("revision", "results", "rejected", "fps", "queue", "p50/p99 ms"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for stream in streams:
-        members = " ".join(str(member) for member in stream.members)
-        numbers = (stream.rate_hz, stream.queue_depth, stream.p50_ms, stream.p99_ms)
-        figures = ("" if value is None else f"{value:.4g}" for value in numbers)
-        counts = (str(count) for count in (stream.revision, stream.results, stream.rejections))
-        table.add_row(stream.name, stream.ensemble or "", members, *counts, *figures)
+        latency = "/".join(f"{value:.0f}" for value in (stream.p50_ms, stream.p99_ms) if value is not None)
+        rate = "" if stream.rate_hz is None else f"{stream.rate_hz:.1f}"
+        counts = (stream.revision, stream.results, stream.rejections, rate, stream.queue_depth, latency)
+        table.add_row(stream.name, stream.ensemble or "", member_ranges(stream.members), *("" if c is None else str(c) for c in counts))
     return table

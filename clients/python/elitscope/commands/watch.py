@@ -9,6 +9,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Optional
@@ -44,12 +45,13 @@ def add_parser(subparsers: options.Subparsers[argparse.ArgumentParser]) -> None:
 def run(args: argparse.Namespace, subscribe: Optional[Subscribe] = None) -> int:
     """Do it; `subscribe(address)` yields publications."""
     publications = iter((subscribe or _subscribe)(args.publish))
-    if args.json:
-        _print_json(publications, args.once)
-    elif args.once:
-        _print_once(publications)
-    else:
-        _show_live(publications, args.publish)
+    with suppress(KeyboardInterrupt):  # the usual way to stop watching
+        if args.json:
+            _print_json(publications, args.once)
+        elif args.once:
+            _print_once(publications)
+        else:
+            _show_live(publications, args.publish)
     return 0
 
 

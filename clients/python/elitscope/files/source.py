@@ -70,8 +70,8 @@ def check_dtype(dtype: np.dtype[Any], path: Path) -> None:
     """
     if dtype.kind == "c":
         raise FileUnreadable(f"{path} holds complex values ({dtype}): save the modulus or the phase as real numbers, then stream that")
-    if dtype.kind not in "uifb":
-        raise FileUnreadable(f"{path} holds {dtype}, not numbers")
+    if dtype.kind not in "uifb" or dtype.itemsize > 8:
+        raise FileUnreadable(f"{path} holds {dtype}, not numbers of at most 64 bits")
 
 
 def frame_count(shape: tuple[int, ...], path: Path) -> int:
