@@ -28,6 +28,8 @@ _WINDOW = 0.6           # of an atom's radius: only the highest pixel within it 
 _DIP = 0.03             # of the lower summit, between two that are both atoms
 _SAMPLES = 17           # along the line between them
 _NEIGHBOURHOOD = 4.0    # radii: summits farther apart are not compared
+_OFF_ZERO = 1.0         # the tree splits just above a coordinate: above 0 that is a denormal number, and where the process flushes
+                        # those to zero (torch can be told to) it would split for ever
 
 
 def split_touching(mean: Map, blobs: Blobs) -> Blobs:
@@ -115,7 +117,7 @@ def _summits(scene: _Scene, radius: float) -> tuple[Ints, Ints]:
 
 def _neighbours(places: Ints, owners: Ints, reach: float) -> Ints:
     """Pairs of places within `reach` in the same blob, [pair, 2], the lower index first."""
-    pairs = np.asarray(cKDTree(places).query_pairs(reach, output_type="ndarray"), np.intp)
+    pairs = np.asarray(_tree(places).query_pairs(reach, output_type="ndarray"), np.intp)
     pairs.sort(axis=1)
     return np.asarray(pairs[owners[pairs[:, 0]] == owners[pairs[:, 1]]])
 
@@ -130,10 +132,15 @@ def _lowest_between(smooth: Map, start: Ints, stop: Ints) -> Map:
 def _divide(blobs: Blobs, crowded: Flags, summits: Ints, owners: Ints) -> Blobs:
     """Every pixel of a crowded blob goes to the nearest summit of that same blob."""
     apart = 4 * sum(blobs.shape)                  # a third coordinate that keeps blobs out of one another's reach
-    tree = cKDTree(np.column_stack([summits, owners * apart]))
+    tree = _tree(np.column_stack([summits, owners * apart]))
     torn = crowded[blobs.labels]
     points = np.column_stack([blobs.rows[torn], blobs.columns[torn], blobs.labels[torn] * apart])
     labels = blobs.labels.copy()
-    labels[torn] = len(blobs) + tree.query(points)[1]
+    labels[torn] = len(blobs) + tree.query(points + _OFF_ZERO)[1]
     ascending = np.argsort(blobs.pixels, kind="stable")
     return group(blobs.pixels[ascending], labels[ascending], blobs.shape)
+
+
+def _tree(places: Ints) -> Any:
+    """A tree over `places`, shifted by `_OFF_ZERO`."""
+    return cKDTree(places + _OFF_ZERO)

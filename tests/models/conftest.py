@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from tests.support.bundles import make_bundle
 
 from elitscope_models.bundle import Bundle
 from elitscope_models.ensemble import Ensemble, load_ensemble
 from elitscope_models.runtimes.onnxruntime import OnnxRuntime
 from elitscope_models.runtimes.openvino import OpenVinoRuntime
+from tests.support.bundles import make_bundle
 
 
 @pytest.fixture(scope="session")

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import helper
-from tests.support.bundles import dot_network, make_bundle, network_file, toy_manifest
-from tests.support.frames import dots, lattice
 
 from elitscope.errors import FrameInvalid
 from elitscope_models.analyse import Analysis, analyse, analyse_steps
 from elitscope_models.bundle import Bundle, write_bundle
 from elitscope_models.ensemble import Ensemble, load_ensemble
 from elitscope_models.runtimes.openvino import OpenVinoRuntime
+from tests.support.bundles import dot_network, make_bundle, network_file, toy_manifest
+from tests.support.frames import dots, lattice
 
 DTYPES = ["u1", "i1", "<u2", ">u2", "<i2", "<i4", ">i4", "<u4", "<i8", "<u8", "<f2", "<f4", ">f4", "<f8", ">f8", "?"]
 

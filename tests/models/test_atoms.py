@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
-from tests.support.frames import dots, lattice
 
 from elitscope.types import ATOM_DTYPE, AtomTable
 from elitscope_models.atoms import find_atoms
 from elitscope_models.resample import Grid
+from tests.support.frames import dots, lattice
 
 SHAPE = (64, 80)
 GRID = Grid(SHAPE, SHAPE)

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.bundles import dot_network, make_bundle, toy_manifest
 
 from elitscope_models.bundle import Bundle, BundleInvalid, Manifest, load_bundle, read_member, write_bundle
+from tests.support.bundles import dot_network, make_bundle, toy_manifest
 
 Change = Callable[[dict[str, Any]], object]
 

@@ -6,13 +6,13 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from tests.support.bundles import dot_network, make_bundle
-from tests.support.frames import dots, lattice
 
 from elitscope_models.analyse import analyse
 from elitscope_models.bundle import Bundle
 from elitscope_models.cli import main
 from elitscope_models.loading import open_ensemble, open_plan
+from tests.support.bundles import dot_network, make_bundle
+from tests.support.frames import dots, lattice
 
 SHAPE = (61, 75)
 

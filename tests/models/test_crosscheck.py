@@ -3,13 +3,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from tests.support.frames import dots, lattice
 
 from elitscope.types import AtomTable
 from elitscope_models.analyse import analyse
 from elitscope_models.bundle import Bundle, Tolerance
 from elitscope_models.crosscheck import compare, cross_check
 from elitscope_models.ensemble import Ensemble
+from tests.support.frames import dots, lattice
 
 
 def test_every_plan_of_this_computer_agrees_on_a_sound_bundle(bundle: Bundle) -> None:

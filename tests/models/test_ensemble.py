@@ -8,12 +8,12 @@ import numpy as np
 import onnx
 import pytest
 from onnx import helper
-from tests.support.bundles import dot_network, make_bundle, network_file, toy_manifest
 
 from elitscope_models.bundle import Bundle, BundleInvalid, Tolerance, write_bundle
 from elitscope_models.ensemble import Ensemble, load_ensemble
 from elitscope_models.runtime import Image, Maps, Network
 from elitscope_models.runtimes.openvino import OpenVinoRuntime, supports_bf16
+from tests.support.bundles import dot_network, make_bundle, network_file, toy_manifest
 
 
 @dataclass(frozen=True)

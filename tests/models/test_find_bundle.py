@@ -3,10 +3,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.support.bundles import make_bundle
 
 from elitscope_models.bundle import BundleInvalid, load_bundle
 from elitscope_models.zoo import DEFAULT, bundle_folders, find_bundle, zoo_folder
+from tests.support.bundles import make_bundle
 
 
 def test_a_folder_that_is_a_bundle_is_taken_as_it_is(tmp_path: Path) -> None:

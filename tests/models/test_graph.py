@@ -6,9 +6,9 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
-from tests.support.bundles import dot_network, network_file
 
 from elitscope_models.graph import GraphInvalid, parse_graph
+from tests.support.bundles import dot_network, network_file
 
 IDENTITY = [helper.make_node("Sigmoid", ["image"], ["probabilities"])]
 

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.support.frames import dots, lattice
 
 from elitscope.errors import FrameInvalid
 from elitscope_models.bundle import Bundle
 from elitscope_models.preprocess import MAX_PIXELS, prepare
 from elitscope_models.tiles import Tiling
+from tests.support.frames import dots, lattice
 
 TILING = Tiling(8, 32)
 

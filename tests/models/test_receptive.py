@@ -6,10 +6,10 @@ import numpy as np
 import onnxruntime
 import pytest
 from onnx import helper
-from tests.support.bundles import dot_network, network_file
 
 from elitscope_models.graph import parse_graph
 from elitscope_models.receptive import receptive_field
+from tests.support.bundles import dot_network, network_file
 
 KERNEL = {"kernel": np.ones((1, 1, 3, 3), np.float32) / 9, "twice": np.array([1, 1, 2, 2], np.float32)}
 

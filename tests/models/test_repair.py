@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.support.frames import dots, lattice
 
 from elitscope.errors import FrameInvalid
 from elitscope_models.repair import repair
+from tests.support.frames import dots, lattice
 
 SHAPE = (160, 200)
 

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.support.frames import dots
 
 from elitscope_models.resample import Grid, network_grid
+from tests.support.frames import dots
 
 TRAINED = (0.05, 0.2)
 

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from onnx import helper
-from tests.support.bundles import network_file
 
 import elitscope_models.runtimes as runtimes_module
 from elitscope_models.bundle import Bundle, read_member
@@ -15,6 +14,7 @@ from elitscope_models.runtimes import all_runtimes, choose
 from elitscope_models.runtimes.hardware import bf16_is_faster, gpu_count, processor, usable_cores
 from elitscope_models.runtimes.onnxruntime import OnnxRuntime
 from elitscope_models.runtimes.openvino import OpenVinoRuntime, supports_bf16
+from tests.support.bundles import network_file
 
 ON_CPU = [OpenVinoRuntime(), OnnxRuntime()]
 SHAPES = [(64, 64), (8, 8), (120, 72), (64, 64)]

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
-from tests.support.frames import dots
 
 from elitscope_models.blobs import connected_blobs
 from elitscope_models.split import split_touching
+from tests.support.frames import dots
 
 SHAPE = (96, 96)
 SINGLES = [(16.0, 16.0), (16.0, 48.0), (16.0, 80.0), (80.0, 16.0), (80.0, 48.0), (80.0, 80.0)]
@@ -98,3 +101,22 @@ def test_pixels_are_shared_out_and_none_is_lost() -> None:
     after = split_touching(mean, before)
     assert len(after) == 4
     assert sorted(after.pixels) == sorted(before.pixels)
+
+
+IN_A_PROCESS_THAT_FLUSHES_DENORMALS = """
+import numpy as np, torch
+from elitscope_models.blobs import connected_blobs
+from elitscope_models.split import split_touching
+torch.set_flush_denormal(True)
+rng = np.random.default_rng(0)
+for _ in range(50):
+    mean = rng.random((96, 80), dtype=np.float32) ** 0.7
+    split_touching(mean, connected_blobs(mean > 0.5))
+print("done")
+"""
+
+
+def test_it_ends_where_denormal_numbers_are_flushed_to_zero() -> None:
+    pytest.importorskip("torch")
+    ended = subprocess.run([sys.executable, "-c", IN_A_PROCESS_THAT_FLUSHES_DENORMALS], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout.strip()) == (0, "done"), ended.stderr
