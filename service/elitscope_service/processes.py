@@ -36,7 +36,7 @@ class Child:
         self.transport.close()
         return code
 
-    async def stop(self, seconds: float, grace_s: float = 5.0) -> bool:
+    async def stop(self, seconds: float, grace_s: float = 10.0) -> bool:
         """Have it stop within `seconds`, and end it where it has not after `grace_s` more. Whether it went of itself."""
         self.tell(Command("stop", seconds))
         try:

@@ -70,7 +70,7 @@ class Engine:
         self._states: dict[str, EnsembleState] = {}
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._work = WorkQueue(Scheduler(limits.queued_frames, limits.queued_bytes, limits.started_frames), clock)
-        self._publisher = PublisherThread(self._context, config.publish, limits.unsent_bytes)
+        self._publisher = PublisherThread(self._context, config.publish, limits.unsent_bytes, self._hurry)
         self._wishes = Wishes(self._publisher.subscriptions, config.preview_hz, clock)
         self._reception = Reception(limits, self._work, self._greeting, self._notice, clock, wall)
         self._router = RouterThread(self._context, config.bind, self._reception, limits, self._publish_status, clock)
@@ -142,6 +142,10 @@ class Engine:
 
     def _event(self, event: Mapping[str, Any]) -> None:
         self._publisher.event({**event, "at": self._wall(), "epoch": self.epoch})
+
+    def _hurry(self) -> None:
+        """Somebody joined who wants the status: they need not wait for a second."""
+        self._router.hurry()
 
     def _publish_status(self, load: RouterLoad) -> None:
         """Called once a second in the io thread, which owns the figures."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import zmq
@@ -26,22 +26,23 @@ SUBSCRIPTION_BYTES = 256
 
 
 class PublisherThread(SocketThread):
-    """Publishes what is put in, latest wins, and the last status to whoever joins.
+    """Publishes what is put in, latest wins.
 
     Args:
         context: the ZeroMQ context to make the socket in.
         address: where to bind; port 0 chooses one, `bound.result()` says which.
         most_bytes: bytes on their way to slow subscribers before more is dropped.
+        on_join: called in this thread when somebody joins who wants the status; to have one published soon.
     """
 
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], address: str, most_bytes: int) -> None:
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], address: str, most_bytes: int, on_join: Callable[[], None]) -> None:
         super().__init__("elitscope-publisher")
         self.subscriptions = Subscriptions()
         self._context = context
         self._address = address
         self._most_bytes = most_bytes
+        self._on_join = on_join
         self._mailbox = Mailbox(DEPTHS, MOST_WAITING)
-        self._last_status: Status | None = None
         self._missed = 0
         self._stopping = False
 
@@ -57,9 +58,8 @@ class PublisherThread(SocketThread):
             self.wake()
 
     def status(self, body: Mapping[str, Any]) -> None:
-        """Publish the engine's state, and keep it for those who join later."""
-        self._last_status = Status(body)
-        self.put(STATUS_TOPIC, self._last_status)
+        """Publish the engine's state."""
+        self.put(STATUS_TOPIC, Status(body))
 
     def event(self, body: Mapping[str, Any]) -> None:
         """Publish that something happened."""
@@ -90,8 +90,8 @@ class PublisherThread(SocketThread):
             ready = dict(poller.poll())
             if self.waker.fileno() in ready:
                 self.waker.clear()
-            if sock in ready and self._note_subscriptions(sock) and self._last_status is not None:
-                self._publish(sock, outbox, STATUS_TOPIC, self._last_status)
+            if sock in ready and self._note_subscriptions(sock):
+                self._on_join()
             while (entry := self._mailbox.take()) is not None:
                 self._publish(sock, outbox, *entry)
             if self._stopping:

@@ -26,6 +26,7 @@ MESSAGES_A_ROUND = 64
 DISCARDED_A_ROUND = 4096
 """Parts thrown away in one go of a message that has far too many."""
 TICK_S = 1.0
+TICKS_APART_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class RouterThread(SocketThread):
         context: the ZeroMQ context to make the socket in.
         address: where to bind; port 0 chooses one, `bound.result()` says which.
         reception: what messages lead to; used by this thread alone.
-        on_tick: called in this thread once a second, with its load.
+        on_tick: called in this thread once a second, and when asked for, with its load.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class RouterThread(SocketThread):
         self._answers: deque[Answer] = deque()
         self._opened = False
         self._stopping = False
+        self._tick_wanted = False
         self._linger_ms = 0
         self._discarding = False
         self._undelivered = 0
@@ -80,6 +82,11 @@ class RouterThread(SocketThread):
     def post(self, answer: Answer) -> None:
         """Have an answer sent; from any thread, never waits."""
         self._answers.append(answer)
+        self.wake()
+
+    def hurry(self) -> None:
+        """Bring the next tick forward: somebody waits for it. From any thread."""
+        self._tick_wanted = True
         self.wake()
 
     def stop(self, linger_s: float = 0.0) -> None:
@@ -107,19 +114,20 @@ class RouterThread(SocketThread):
         poller = zmq.Poller()
         poller.register(self.waker.fileno(), zmq.POLLIN)
         reading = False
-        next_tick = self._clock()
+        last_tick = -TICK_S
         while True:
+            due = last_tick + (TICKS_APART_S if self._tick_wanted else TICK_S)
             if self._opened and not reading:
                 poller.register(sock, zmq.POLLIN)
                 reading = True
-            ready = dict(poller.poll(max(0, int(1e3 * (next_tick - self._clock())) + 1)))
+            ready = dict(poller.poll(max(0, int(1e3 * (due - self._clock())) + 1)))
             if self.waker.fileno() in ready:
                 self.waker.clear()
             self._send_answers(outbox)
             if sock in ready:
                 self._receive_round(sock, outbox)
-            if self._clock() >= next_tick:
-                next_tick = self._clock() + TICK_S
+            if self._clock() >= due:
+                last_tick, self._tick_wanted = self._clock(), False
                 self._reception.tick()
                 self._on_tick(RouterLoad(outbox.nbytes, self._undelivered))
             if self._stopping:
