@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 from rich.table import Table
-from tests.support.server import RunningServer
 
 from benchmarks.ensembles import write_ensemble
 from elitscope import Client
 from elitscope.simulator import movie
+from tests.support.server import RunningServer
 
 MEMBERS = 8
 SIDE = 512

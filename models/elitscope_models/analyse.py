@@ -132,9 +132,7 @@ def analyse_steps(
     )
 
 
-def _infer(
-    prepared: Prepared, ensemble: Ensemble, members: tuple[int, ...], maps: Maps, clock: Clock
-) -> Generator[float, None, float]:
+def _infer(prepared: Prepared, ensemble: Ensemble, members: tuple[int, ...], maps: Maps, clock: Clock) -> Generator[float, None, float]:
     """Fill `maps` tile by tile, member by member; returns the time that the passes took, ms."""
     tiles = ensemble.tiling.tiles((prepared.image.shape[0], prepared.image.shape[1]))
     passes, done, spent = len(tiles) * len(members), 0, 0.0
@@ -143,7 +141,7 @@ def _infer(
         for target, member in zip(maps, members, strict=True):
             started = clock()
             core = ensemble.forward(window, member)[:, *tile.core_in_window]
-            room = target[:, *kept]                              # ends where the padding begins
+            room = target[:, *kept]  # ends where the padding begins
             room[:] = core[:, : room.shape[1], : room.shape[2]]
             spent += clock() - started
             done += 1

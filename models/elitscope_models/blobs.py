@@ -81,7 +81,7 @@ def group(pixels: Ints, labels: np.ndarray[Any, Any], shape: tuple[int, int]) ->
     first = blobs.pixels[starts]
     if (np.diff(first) > 0).all():
         return blobs
-    rank = np.empty(len(first), np.intp)          # how regions are numbered must not depend on how they were found
+    rank = np.empty(len(first), np.intp)  # how regions are numbered must not depend on how they were found
     rank[np.argsort(first)] = np.arange(len(first))
     return group(pixels, _in_order(rank[blobs.labels], order), shape)
 

@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; errors are one line on standard error, with `--debug` a trace too."""
     for output in (sys.stdout, sys.stderr):
         if isinstance(output, io.TextIOWrapper):
-            output.reconfigure(errors="replace")          # a console that can't show Å still shows the rest
+            output.reconfigure(errors="replace")  # a console that can't show Å still shows the rest
     args = build_parser().parse_args(argv)
     try:
         code: int = args.run(args)

@@ -122,7 +122,7 @@ def _percentile(
     values: np.ndarray[Any, np.dtype[np.float32]], parameters: PercentileParameters, least: float, most: float
 ) -> np.ndarray[Any, np.dtype[np.float32]]:
     low, high = np.percentile(values, (parameters.low, parameters.high))
-    if not high > low:                                  # all but a few pixels are equal: their extremes are all there is to scale by
+    if not high > low:  # all but a few pixels are equal: their extremes are all there is to scale by
         low, high = least, most
     scaled = (values - np.float32(low)) / np.float32(high - low)
     return np.clip(scaled, np.float32(0), np.float32(1), out=scaled)
@@ -166,7 +166,7 @@ def _block_percentiles(
 ) -> tuple[np.ndarray[Any, np.dtype[np.float32]], np.ndarray[Any, np.dtype[np.float32]]]:
     """Two percentiles of every block, each float32 [block row, block column], smoothed over neighbouring blocks."""
     height, width = (max(count, round(side / count) * count) for side, count in zip(image.shape, blocks, strict=True))
-    if (height, width) != image.shape:                  # blocks of one size can be sorted in one call
+    if (height, width) != image.shape:  # blocks of one size can be sorted in one call
         image = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
     tall, wide = height // blocks[0], width // blocks[1]
     cells = image.reshape(blocks[0], tall, blocks[1], wide).swapaxes(1, 2).reshape(*blocks, tall * wide)

@@ -21,14 +21,14 @@ Mask = np.ndarray[Any, np.dtype[np.bool_]]
 MOST_NOT_FINITE = 0.25
 """Share of pixels that may be NaN or infinite; with more, too much of the result would be made up."""
 
-_CEILING = np.float32(1e30)             # squares of what is left stay finite in float32
-_HOT_SHARE = 0.0005                     # of all pixels, at most: detectors have few hot pixels, sharp lattices have many peaks
+_CEILING = np.float32(1e30)  # squares of what is left stay finite in float32
+_HOT_SHARE = 0.0005  # of all pixels, at most: detectors have few hot pixels, sharp lattices have many peaks
 _DARK_SHARE = 0.01
-_HOT_OVER_NOISE = 3.5                   # times the 99.8th percentile of |pixel - 3×3 median|: 11 sigma of Gaussian noise
+_HOT_OVER_NOISE = 3.5  # times the 99.8th percentile of |pixel - 3×3 median|: 11 sigma of Gaussian noise
 _DARK_OVER_NOISE = 1.5
-_ISOLATION = 0.2                        # a probe of 0.6 px sigma, sharper than any scan, gives an atom's neighbours 0.25 of its height
-_SAMPLE = 13                            # every 13th pixel says enough about the noise, and beats with no lattice
-_LINES_IN_A_ROW = 3                     # more can't be filled from their surroundings
+_ISOLATION = 0.2  # a probe of 0.6 px sigma, sharper than any scan, gives an atom's neighbours 0.25 of its height
+_SAMPLE = 13  # every 13th pixel says enough about the noise, and beats with no lattice
+_LINES_IN_A_ROW = 3  # more can't be filled from their surroundings
 
 
 def repair(pixels: np.ndarray[Any, Any]) -> tuple[Frame, tuple[str, ...]]:
@@ -132,7 +132,7 @@ def _blanked_lines(frame: Frame) -> Mask:
 def _blanked(lines: Frame) -> np.ndarray[Any, np.dtype[np.intp]]:
     """Indices of lines of one single value that nearly all pixels of the lines beside them exceed; runs of a few lines only."""
     level = lines[:, 0]
-    constant = (lines[:, -1] == level) & (lines[:, lines.shape[1] // 2] == level)      # rules out nearly all at once
+    constant = (lines[:, -1] == level) & (lines[:, lines.shape[1] // 2] == level)  # rules out nearly all at once
     candidates = np.flatnonzero(constant)
     candidates = candidates[(lines[candidates] == level[candidates, None]).all(axis=1)]
     if candidates.size == 0 or candidates.size == len(lines):

@@ -81,7 +81,7 @@ def score(
     matched_found[pairs[:, 0]], matched_true[pairs[:, 1]] = True, True
     kept = counting[pairs[:, 1]]
     wrong = ~matched_found & _inside(found, shape, border)
-    if ignored.any() and wrong.any():                  # one found on an atom that does not count is no mistake
+    if ignored.any() and wrong.any():  # one found on an atom that does not count is no mistake
         wrong[wrong] = cKDTree(true[ignored]).query(found[wrong])[0] > radius
     return Score(int(kept.sum()), int(wrong.sum()), int((counting & ~matched_true).sum()), distances[kept] * sampling)
 

@@ -18,18 +18,18 @@ from elitscope_models.blobs import Blobs, Ints, Map, group
 
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
 
-_LARGE = 1.3            # times the area of most; two discs that overlap by a whole radius have 1.6 times that of one
-_DISC = 1.25            # times the area of the disc inside, coarsely drawn; two that touch have 1.5 even where a radius is 3 px
-_SMALLEST = 12          # px; smaller blobs are too coarse for their shape to mean anything
-_ENOUGH = 256           # blobs that show what an ordinary one looks like
-_MARGIN = 16            # px around the suspects that smoothing may look at
-_SMOOTHING = 0.4        # of an atom's radius
-_WINDOW = 0.6           # of an atom's radius: only the highest pixel within it is a summit
-_DIP = 0.03             # of the lower summit, between two that are both atoms
-_SAMPLES = 17           # along the line between them
-_NEIGHBOURHOOD = 4.0    # radii: summits farther apart are not compared
-_OFF_ZERO = 1.0         # the tree splits just above a coordinate: above 0 that is a denormal number, and where the process flushes
-                        # those to zero (torch can be told to) it would split for ever
+_LARGE = 1.3  # times the area of most; two discs that overlap by a whole radius have 1.6 times that of one
+_DISC = 1.25  # times the area of the disc inside, coarsely drawn; two that touch have 1.5 even where a radius is 3 px
+_SMALLEST = 12  # px; smaller blobs are too coarse for their shape to mean anything
+_ENOUGH = 256  # blobs that show what an ordinary one looks like
+_MARGIN = 16  # px around the suspects that smoothing may look at
+_SMOOTHING = 0.4  # of an atom's radius
+_WINDOW = 0.6  # of an atom's radius: only the highest pixel within it is a summit
+_DIP = 0.03  # of the lower summit, between two that are both atoms
+_SAMPLES = 17  # along the line between them
+_NEIGHBOURHOOD = 4.0  # radii: summits farther apart are not compared
+_OFF_ZERO = 1.0  # the tree splits just above a coordinate: above 0 that is a denormal number, and where the process flushes
+# those to zero (torch can be told to) it would split for ever
 
 
 def split_touching(mean: Map, blobs: Blobs) -> Blobs:
@@ -62,7 +62,7 @@ class _Scene:
 def _suspects(blobs: Blobs) -> tuple[Flags, float]:
     """Blobs that may hold several atoms, and the radius of one atom in px."""
     areas = blobs.areas[:_ENOUGH][blobs.areas[:_ENOUGH] >= _SMALLEST]
-    if areas.size and np.median(_fullness(blobs.first(_ENOUGH))) < _DISC:       # most blobs are single atoms: nothing more to measure
+    if areas.size and np.median(_fullness(blobs.first(_ENOUGH))) < _DISC:  # most blobs are single atoms: nothing more to measure
         return np.asarray(blobs.areas > max(_LARGE * np.median(areas), _SMALLEST)), float(np.sqrt(np.median(areas) / np.pi))
     radii = _inner_radii(blobs)
     sizeable = blobs.areas >= _SMALLEST
@@ -80,7 +80,7 @@ def _fullness(blobs: Blobs) -> np.ndarray[Any, np.dtype[np.float32]]:
 
 def _inner_radii(blobs: Blobs) -> np.ndarray[Any, np.dtype[np.float32]]:
     """px, from the innermost pixel of each blob to the nearest one outside."""
-    mask = np.zeros((blobs.shape[0] + 2, blobs.shape[1] + 2), np.uint8)             # the frame's edge ends a blob too
+    mask = np.zeros((blobs.shape[0] + 2, blobs.shape[1] + 2), np.uint8)  # the frame's edge ends a blob too
     framed = blobs.pixels + 2 * blobs.rows + (blobs.shape[1] + 3)
     mask.ravel()[framed] = 1
     depth = cv2.distanceTransform(mask, cv2.DIST_L2, 3)
@@ -131,7 +131,7 @@ def _lowest_between(smooth: Map, start: Ints, stop: Ints) -> Map:
 
 def _divide(blobs: Blobs, crowded: Flags, summits: Ints, owners: Ints) -> Blobs:
     """Every pixel of a crowded blob goes to the nearest summit of that same blob."""
-    apart = 4 * sum(blobs.shape)                  # a third coordinate that keeps blobs out of one another's reach
+    apart = 4 * sum(blobs.shape)  # a third coordinate that keeps blobs out of one another's reach
     tree = _tree(np.column_stack([summits, owners * apart]))
     torn = crowded[blobs.labels]
     points = np.column_stack([blobs.rows[torn], blobs.columns[torn], blobs.labels[torn] * apart])

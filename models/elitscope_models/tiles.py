@@ -64,7 +64,7 @@ class Tiling:
 
     def _cuts(self, side: int) -> list[tuple[Interval, Interval]]:
         """(window, core) along one axis: as few tiles as the largest allows, and those no larger than their number needs."""
-        cells, halo = side // self.stride, -(-self.halo // self.stride)                      # all in units of the stride
+        cells, halo = side // self.stride, -(-self.halo // self.stride)  # all in units of the stride
         largest = max(self.max_side // self.stride, 4 * halo, 1)
         if cells <= largest:
             return [((0, side), (0, side))]

@@ -5,12 +5,12 @@ import threading
 
 import numpy as np
 import pytest
-from tests.support.scripted_server import ScriptedServer, analysed
 
 from elitscope import Client, FrameInfo, Rejection
 from elitscope.aio import AsyncClient
 from elitscope.errors import FrameInvalid, Overloaded, ProtocolMismatch, ServerGone
 from elitscope.messages import FrameMessage, Hello, Limits, Reject
+from tests.support.scripted_server import ScriptedServer, analysed
 
 FRAMES = [np.full((5, 7), i, np.uint16) for i in range(20)]
 

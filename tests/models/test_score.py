@@ -95,7 +95,7 @@ def test_iou_averages_over_background_too() -> None:
     truth[0, :5] = True
     assert mean_iou(truth.astype(float), truth) == 1.0
     assert mean_iou(np.zeros((1, 10, 10)), truth) == pytest.approx((0.0 + 0.5) / 2)
-    assert mean_iou(np.full((1, 10, 10), 0.5), truth) == pytest.approx(0.25)     # 0.5 itself is not found
+    assert mean_iou(np.full((1, 10, 10), 0.5), truth) == pytest.approx(0.25)  # 0.5 itself is not found
     assert mean_iou(np.zeros((1, 4, 4)), np.zeros((1, 4, 4), bool)) == 1.0
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.support.bundles import make_bundle
 from tests.support.server import RunningServer
 

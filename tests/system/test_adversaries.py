@@ -6,10 +6,10 @@ import threading
 import numpy as np
 import pytest
 import zmq
-from tests.support.frames import dots, lattice
 
 from elitscope import Client, Result, codec
 from elitscope.messages import Bye, FrameMessage, Hello, Ping, Reject, ResultMessage, Welcome
+from tests.support.frames import dots, lattice
 
 SHAPE = (64, 72)
 FRAME = dots(SHAPE, lattice(SHAPE), floor=0.1)

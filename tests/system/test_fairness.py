@@ -3,8 +3,8 @@
 import threading
 
 import numpy as np
-from elitscope import Client, Result
 
+from elitscope import Client, Result
 from tests.support.frames import dots, lattice
 
 SMALL = dots((64, 72), lattice((64, 72)), floor=0.1)

@@ -7,10 +7,10 @@ import httpx
 import numpy as np
 import psutil
 import pytest
-from tests.support.frames import dots, lattice
-from tests.support.server import RunningServer, wait_until
 
 from elitscope import Client, Result
+from tests.support.frames import dots, lattice
+from tests.support.server import RunningServer, wait_until
 
 SHAPE = (64, 72)
 FRAME = dots(SHAPE, lattice(SHAPE), floor=0.1)

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from elitscope import Client
 from elitscope.errors import FrameInvalid
 from elitscope_models.analyse import analyse
 from elitscope_models.bundle import load_bundle
 from elitscope_models.loading import open_ensemble, open_plan
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-
 from tests.support.frames import dots, lattice
 
 OUTPUTS = ("mean", "std", "atoms", "members")

@@ -4,9 +4,9 @@ import json
 
 import numpy as np
 import pytest
-from tests.wire.golden_messages import CLIENT_MESSAGES, GOLDEN, SERVER_MESSAGES, parts_of
 
 from elitscope import codec
+from tests.wire.golden_messages import CLIENT_MESSAGES, GOLDEN, SERVER_MESSAGES, parts_of
 
 ENTRIES = {entry["name"]: entry for entry in json.loads(GOLDEN.read_text())}
 

@@ -79,10 +79,10 @@ class OnnxRuntime:
         if self.device == "cpu":
             return [PROVIDERS["cpu"]]
         cuda = {
-            "cudnn_conv_algo_search": "HEURISTIC",              # an exhaustive search costs 0.6 s at every new shape
+            "cudnn_conv_algo_search": "HEURISTIC",  # an exhaustive search costs 0.6 s at every new shape
             "arena_extend_strategy": "kSameAsRequested",
             "gpu_mem_limit": str(self.gpu_memory),
-            "use_tf32": "0",                                    # fp32 is what the plan says
+            "use_tf32": "0",  # fp32 is what the plan says
         }
         providers: list[Any] = [(PROVIDERS["cuda"], cuda), PROVIDERS["cpu"]]
         return [(PROVIDERS["tensorrt"], self._tensorrt()), *providers] if self.device == "tensorrt" else providers

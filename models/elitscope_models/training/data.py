@@ -57,9 +57,7 @@ def label(frame: SimulatedFrame, recipe: Recipe) -> np.ndarray[Any, np.dtype[np.
     return np.stack([image, mask, certain.astype(np.float32)])
 
 
-def batch(
-    data: Labelled, chosen: np.ndarray[Any, Any], recipe: Recipe, rng: np.random.Generator
-) -> np.ndarray[Any, np.dtype[np.float32]]:
+def batch(data: Labelled, chosen: np.ndarray[Any, Any], recipe: Recipe, rng: np.random.Generator) -> np.ndarray[Any, np.dtype[np.float32]]:
     """One augmented patch of each chosen frame: float32 [patch, layer, row, column]."""
     patches = [crop(data.layers[index], recipe.crop, EDGE, rng) for index in chosen]
     return np.stack([augment(patch.astype(np.float32), recipe.augmentation, rng) for patch in patches])

@@ -25,15 +25,11 @@ def amorphous_signal(shape: tuple[int, int], sampling: float, conditions: Condit
     atoms = CARBON_DENSITY * sigma**2 * _thickness(rows, columns, shape, sampling, conditions)
     speckle = np.random.default_rng((conditions.pattern, 2)).standard_normal(atoms.shape)
     atoms = (atoms + np.sqrt(atoms) * speckle).clip(0.0)
-    down, across = (
-        np.exp(-0.5 * ((np.arange(side)[:, None] * sampling - at) / sigma) ** 2) for side, at in zip(shape, (rows, columns))
-    )
+    down, across = (np.exp(-0.5 * ((np.arange(side)[:, None] * sampling - at) / sigma) ** 2) for side, at in zip(shape, (rows, columns)))
     return np.asarray((REFERENCE_WIDTH / conditions.width) ** 2 * (down @ atoms @ across.T), np.float32)
 
 
-def _thickness(
-    rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int], sampling: float, conditions: Conditions
-) -> np.ndarray:
+def _thickness(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int], sampling: float, conditions: Conditions) -> np.ndarray:
     """Å of amorphous carbon at the given rows and columns (Å): smooth noise above the level that leaves `contamination` of the frame."""
     rng = np.random.default_rng((conditions.pattern, 1))
     step = conditions.patch / 2.0

@@ -43,9 +43,7 @@ class SimulatedFrame:
     """Which part of a movie it belongs to: the name of what drifts there."""
 
 
-def expose(
-    specimen: Specimen, shape: tuple[int, int], sampling: float, conditions: Conditions, rng: np.random.Generator
-) -> SimulatedFrame:
+def expose(specimen: Specimen, shape: tuple[int, int], sampling: float, conditions: Conditions, rng: np.random.Generator) -> SimulatedFrame:
     """One frame of a specimen. `sampling` in Å/px; `rng` draws everything that differs from exposure to exposure."""
     jitter = line_jitter(shape[0], conditions, rng)
     pixels, scanned = _image(specimen.positions, specimen.weights, shape, sampling, conditions, jitter, rng)
