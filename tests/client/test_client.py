@@ -51,8 +51,7 @@ def test_replies_that_overtake_each_other_are_put_in_order():
             return None
         held.append(analysed(message))
         if len(held) == 2:
-            pair = [held.pop(), held.pop()]
-            return pair
+            return [held.pop(), held.pop()]
         return []
 
     with ScriptedServer(script) as server, Client(server.address) as client:

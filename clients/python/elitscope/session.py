@@ -6,8 +6,8 @@ It keeps the promise that every frame gets exactly one answer across lost replie
 - While frames are under way a `Ping` goes out every `heartbeat`. Messages of one connection keep their order, so a frame sent before the
   ping that the `Pong` does not list as pending, and that is still unanswered, was lost: it is sent again. The server recognises what it has
   answered before and repeats that answer.
-- A server that does not know the session (it was restarted) says so; the client greets again, at most once a heartbeat, and sends everything
-  unanswered again.
+- A server that does not know the session (it was restarted) says so; the client greets again, at most once a heartbeat, and sends
+  everything unanswered again.
 - Silence longer than `reconnect` asks for a new connection, longer than `give_up` fails what is under way.
 
     state      input                      next       what happens
