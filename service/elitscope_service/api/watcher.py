@@ -84,6 +84,6 @@ class EngineWatcher(WakeableThread):
             if isinstance(message, Status):
                 self._view.update(EngineStatus.model_validate(message.body))
             elif isinstance(message, Event):
-                logger.info("event: %s", dict(message.body))
+                logger.debug("event: %s", dict(message.body))
         except (ElitscopeError, ValidationError) as error:
             logger.warning("a publication of the engine could not be read: %s", error)

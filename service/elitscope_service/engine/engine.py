@@ -101,6 +101,7 @@ class Engine:
         path = FramePath(self.epoch, self._selections, self._registry.ready, self._numbering.next, self._wishes.of, self._clock)
         self._worker = WorkerThread(self._work, path.frame_steps, self._router.post, self._publisher.put, self._clock)
         self._worker.start()
+        logger.info("serving %s %s, %d members, plan %s", manifest.name, manifest.version, len(selection.members), default.plan())
         self._router.open()
 
     def drain(self, seconds: float) -> None:
