@@ -52,6 +52,11 @@ class Blobs:
         pixels = self.pixels[: self.starts[count]]
         return Blobs((int(pixels.max()) // self.shape[1] + 1, self.shape[1]), pixels, self.starts[:count])
 
+    def entries(self, which: Ints) -> Ints:
+        """Where in `pixels` the pixels of these regions stand, region after region."""
+        areas = self.areas[which]
+        return np.repeat(self.starts[which] - (np.cumsum(areas) - areas), areas) + np.arange(areas.sum())
+
     def sums(self, values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """[..., pixel] → [..., region]."""
         return np.add.reduceat(values, self.starts, axis=-1)

@@ -21,15 +21,17 @@ Flags = np.ndarray[Any, np.dtype[np.bool_]]
 _LARGE = 1.3  # times the area of most; two discs that overlap by a whole radius have 1.6 times that of one
 _DISC = 1.25  # times the area of the disc inside, coarsely drawn; two that touch have 1.5 even where a radius is 3 px
 _SMALLEST = 12  # px; smaller blobs are too coarse for their shape to mean anything
-_ENOUGH = 256  # blobs that show what an ordinary one looks like
+_ENOUGH = 64  # blobs show what an ordinary one looks like
+_FEW = 12  # suspects that are looked at one by one
 _MARGIN = 16  # px around the suspects that smoothing may look at
 _SMOOTHING = 0.4  # of an atom's radius
 _WINDOW = 0.6  # of an atom's radius: only the highest pixel within it is a summit
 _DIP = 0.03  # of the lower summit, between two that are both atoms
 _SAMPLES = 17  # along the line between them
 _NEIGHBOURHOOD = 4.0  # radii: summits farther apart are not compared
-_OFF_ZERO = 1.0  # the tree splits just above a coordinate: above 0 that is a denormal number, and where the process flushes
-# those to zero (torch can be told to) it would split for ever
+# The tree splits just above a coordinate. Just above 0 is a denormal number, and in a process that flushes those to zero (torch can be told
+# to) it would split for ever.
+_OFF_ZERO = 1.0
 
 
 def split_touching(mean: Map, blobs: Blobs) -> Blobs:
@@ -42,17 +44,19 @@ def split_touching(mean: Map, blobs: Blobs) -> Blobs:
     suspects, radius = _suspects(blobs)
     if not suspects.any():
         return blobs
-    scene = _scene(mean, blobs, suspects)
-    summits, owners = _summits(scene, radius)
+    which = np.flatnonzero(suspects)
+    parts = which[:, None] if len(which) <= _FEW else which[None]  # a few small scenes, or one large one
+    found = [_summits(_scene(mean, blobs, part), radius) for part in parts]
+    summits, owners = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
     crowded = np.bincount(owners, minlength=len(blobs)) > 1
     if not crowded.any():
         return blobs
-    return _divide(blobs, crowded, summits[crowded[owners]] + scene.corner, owners[crowded[owners]])
+    return _divide(blobs, crowded, summits[crowded[owners]], owners[crowded[owners]])
 
 
 @dataclass(frozen=True)
 class _Scene:
-    """The part of the map where suspects are. `owner`: the suspect that a pixel belongs to, -1 for none."""
+    """The part of the map around some suspects. `owner`: the suspect that a pixel belongs to, -1 for none."""
 
     corner: tuple[int, int]
     mean: Map
@@ -87,19 +91,19 @@ def _inner_radii(blobs: Blobs) -> np.ndarray[Any, np.dtype[np.float32]]:
     return np.asarray(blobs.largest(np.take(depth.ravel(), framed)))
 
 
-def _scene(mean: Map, blobs: Blobs, suspects: Flags) -> _Scene:
-    inside = suspects[blobs.labels]
-    rows, columns = blobs.rows[inside], blobs.columns[inside]
+def _scene(mean: Map, blobs: Blobs, which: Ints) -> _Scene:
+    entries = blobs.entries(which)
+    rows, columns = blobs.rows[entries], blobs.columns[entries]
     top = max(0, int(rows.min()) - _MARGIN)
     left = max(0, int(columns.min()) - _MARGIN)
     crop = mean[top : int(rows.max()) + 1 + _MARGIN, left : int(columns.max()) + 1 + _MARGIN]
     owner = np.full(crop.shape, -1, np.int32)
-    owner[rows - top, columns - left] = blobs.labels[inside]
+    owner[rows - top, columns - left] = np.repeat(which, blobs.areas[which])
     return _Scene((top, left), np.ascontiguousarray(crop), owner)
 
 
 def _summits(scene: _Scene, radius: float) -> tuple[Ints, Ints]:
-    """Places that are atoms, (row, column) in the scene, [summit, 2], and the suspect that each belongs to."""
+    """Places that are atoms, (row, column) on the map, [summit, 2], and the suspect that each belongs to."""
     smooth = np.asarray(cv2.GaussianBlur(scene.mean, (0, 0), max(_SMOOTHING * radius, 0.7)))
     reach = max(1, round(_WINDOW * radius))
     window = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
@@ -112,7 +116,7 @@ def _summits(scene: _Scene, radius: float) -> tuple[Ints, Ints]:
     shallow = _lowest_between(smooth, found[pairs[:, 0]], found[pairs[:, 1]]) > (1 - _DIP) * heights[pairs[:, 1]]
     kept = np.ones(len(found), np.bool_)
     kept[pairs[shallow, 1]] = False
-    return np.asarray(found[kept]), np.asarray(owners[kept])
+    return np.asarray(found[kept] + scene.corner), np.asarray(owners[kept])
 
 
 def _neighbours(places: Ints, owners: Ints, reach: float) -> Ints:

@@ -61,3 +61,10 @@ def test_the_first_blobs_are_the_same_on_a_shorter_map() -> None:
     np.testing.assert_array_equal(some.pixels, blobs.pixels[: blobs.areas[:10].sum()])
     assert some.rows.max() == some.shape[0] - 1
     assert blobs.first(len(blobs)) is blobs
+
+
+def test_the_entries_of_some_blobs_are_their_pixels() -> None:
+    blobs = connected_blobs(np.random.default_rng(0).random((40, 30)) < 0.3)
+    which = np.array([0, 5, 6, len(blobs) - 1])
+    expected = np.flatnonzero(np.isin(blobs.labels, which))
+    np.testing.assert_array_equal(blobs.entries(which), expected)
