@@ -145,7 +145,7 @@ def test_the_token_travels_as_a_bearer():
 
 
 class Options:
-    http, token, json = "http://box:8000", None, False
+    http, token, json, stream = "http://box:8000", None, False, None
 
 
 def controller(answer):
@@ -169,6 +169,16 @@ def test_ensembles_are_shown_as_a_table_with_what_went_wrong(capsys):
     out = capsys.readouterr().out
     assert "graphene" in out
     assert "no such file" in out
+
+
+@pytest.mark.parametrize(("stream", "streams", "ensembles"), [("haadf", ["haadf"], ["graphene"]), ("other", [], [])])
+def test_a_stream_can_be_asked_for(capsys, stream, streams, ensembles):
+    options = Options()
+    options.json, options.stream = True, stream
+    show_status(options, controller(server))
+    assert [found["name"] for found in json.loads(capsys.readouterr().out)["streams"]] == streams
+    list_ensembles(options, controller(server))
+    assert [found["name"] for found in json.loads(capsys.readouterr().out)] == ensembles
 
 
 def test_no_ensembles_say_what_to_do(capsys):

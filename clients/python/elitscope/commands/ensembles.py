@@ -14,6 +14,7 @@ from elitscope.files.plot import member_ranges
 _EXAMPLES = """\
   elitscope ensembles
   elitscope ensembles --http http://gpu-box:8000 --json
+  elitscope ensembles --stream haadf
 """
 _STYLES = {"ready": "green", "failed": "red", "loading": "yellow"}
 
@@ -22,6 +23,7 @@ def add_parser(subparsers: options.Subparsers[argparse.ArgumentParser]) -> None:
     """Register the command."""
     parser = options.add_command(subparsers, "ensembles", "List the server's ensembles and their state.", _EXAMPLES)
     options.add_http(parser)
+    options.add_stream_filter(parser)
     parser.set_defaults(run=run)
 
 
@@ -29,6 +31,9 @@ def run(args: argparse.Namespace, controller: MakeController = controller) -> in
     """Do it; `controller` makes the REST client."""
     with controller(args) as control:
         ensembles = control.ensembles()
+        if args.stream is not None:
+            in_force = {stream.ensemble for stream in control.streams() if stream.name == args.stream}
+            ensembles = tuple(ensemble for ensemble in ensembles if ensemble.name in in_force)
     if args.json:
         print(json.dumps([dict(ensemble.document) for ensemble in ensembles], ensure_ascii=False, indent=2))
     else:
@@ -39,7 +44,7 @@ def run(args: argparse.Namespace, controller: MakeController = controller) -> in
 def _print(ensembles: tuple[Ensemble, ...]) -> None:
     console = need("rich.console", "showing tables").Console()
     if not ensembles:
-        console.print("the server has found no ensembles: give it a folder of bundles with --bundles")
+        console.print("none: the server finds ensembles in the folders given with --bundles, and a stream exists once a frame named it")
         return
     table = need("rich.table", "showing tables").Table(box=None, padding=(0, 1, 0, 0))
     for heading in ("ensemble", "version", "state", "classes", "members", "Å/px", "trained on", "why"):

@@ -59,6 +59,11 @@ def add_http(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--token", default=token, help="bearer token, where the server asks for one (ELITSCOPE_TOKEN)")
 
 
+def add_stream_filter(parser: argparse.ArgumentParser) -> None:
+    """Which stream is meant, for commands that otherwise tell of all."""
+    parser.add_argument("--stream", metavar="NAME", help="only this stream (default: all)")
+
+
 def sampling(text: str) -> Sampling:
     """Å/px, "0.12" or "0.12,0.13" for (row, column)."""
     try:

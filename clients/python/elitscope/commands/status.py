@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from elitscope.commands import options
@@ -16,7 +17,7 @@ MakeController = Callable[[argparse.Namespace], Controller]
 
 _EXAMPLES = """\
   elitscope status
-  elitscope status --http http://gpu-box:8000 --json
+  elitscope status --http http://gpu-box:8000 --stream haadf --json
 
 exit codes: 0 the server is ready; 3 it answers, and is not ready; 1 it does not answer
 """
@@ -27,6 +28,7 @@ def add_parser(subparsers: options.Subparsers[argparse.ArgumentParser]) -> None:
     """Register the command."""
     parser = options.add_command(subparsers, "status", "Show whether the server is ready, and its streams.", _EXAMPLES)
     options.add_http(parser)
+    options.add_stream_filter(parser)
     parser.set_defaults(run=run)
 
 
@@ -39,6 +41,8 @@ def run(args: argparse.Namespace, controller: MakeController = controller) -> in
     """Do it; `controller` makes the REST client."""
     with controller(args) as control:
         status = control.status()
+    if args.stream is not None:
+        status = replace(status, streams=tuple(stream for stream in status.streams if stream.name == args.stream))
     if args.json:
         print(json.dumps(status.to_json(), ensure_ascii=False, indent=2))
     else:
