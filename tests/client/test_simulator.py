@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from elitscope.simulator import DRIFTS, Conditions, SimulatedFrame, Specimen, expose, graphene, movie, render, scattered, square
+from elitscope.simulator import DRIFTS, Conditions, SimulatedFrame, Specimen, expose, graphene, movie, render, square
 from elitscope.simulator.contamination import contamination_map
 
 QUIET = Conditions(electrons=1e5, row_jitter=0.0, tails=0.0, background=0.0, readout=0.0, gain=1.0, gain_spread=0.0, offset=0.0)
@@ -95,14 +95,6 @@ def test_the_square_lattice_has_two_sublattices_of_different_brightness() -> Non
     bright, dim = (lattice.weights[lattice.class_ids == kind].mean() for kind in (0, 1))
     assert dim / bright == pytest.approx(0.5, rel=0.1)
     assert abs((lattice.class_ids == 0).sum() - (lattice.class_ids == 1).sum()) < 30
-
-
-def test_single_atoms_keep_their_distance() -> None:
-    atoms = scattered((40.0, 40.0), np.random.default_rng(0), density=0.05, apart=3.0)
-    distances = np.linalg.norm(atoms.positions[:, None] - atoms.positions[None], axis=-1) + 10.0 * np.eye(len(atoms))
-    assert distances.min() >= 3.0
-    assert 40 < len(atoms) < 0.05 * 48.0**2
-    assert len(scattered((40.0, 40.0), np.random.default_rng(0), density=0.0)) == 0
 
 
 def test_contamination_covers_the_asked_for_share_and_grows_in_place() -> None:

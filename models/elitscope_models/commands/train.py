@@ -22,6 +22,7 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--steps", type=int, metavar="N", help="steps a member, instead of the recipe's")
     parser.add_argument("--frames", type=int, metavar="N", help="simulated frames, instead of the recipe's")
     parser.add_argument("--threads", type=int, metavar="N", help="CPU threads (default: torch's choice); they change the weights slightly")
+    parser.add_argument("--resume", action="store_true", help="keep the members that the bundle in DIR has, train those that are missing")
     parser.add_argument("--release", default="1", help="version that the bundle's manifest states (default: %(default)s)")
     parser.set_defaults(run=run)
 
@@ -47,8 +48,11 @@ def run(args: argparse.Namespace) -> int:
     torch.set_flush_denormal(True)
     recipe = recipe.with_steps(args.steps) if args.steps is not None else recipe
     recipe = replace(recipe, frames=args.frames) if args.frames is not None else recipe
-    with TrainingProgress(args.members) as progress:
-        train_ensemble(recipe, args.members, args.out, args.seed, args.release, progress)
+    try:
+        with TrainingProgress(args.members) as progress:
+            train_ensemble(recipe, args.members, args.out, args.seed, args.release, progress, resume=args.resume)
+    except ValueError as error:
+        return _refuse(str(error))
     return 0
 
 

@@ -11,7 +11,18 @@ from typing import Any, Protocol
 
 import torch
 
-from elitscope_models.bundle import Architecture, Bundle, ClassInfo, Manifest, Member, Training, sha256_of, write_bundle
+from elitscope_models.bundle import (
+    Architecture,
+    Bundle,
+    ClassInfo,
+    Manifest,
+    Member,
+    Training,
+    load_bundle,
+    read_member,
+    sha256_of,
+    write_bundle,
+)
 from elitscope_models.graph import parse_graph
 from elitscope_models.receptive import receptive_field
 from elitscope_models.training.data import Labelled, simulate
@@ -29,7 +40,14 @@ class Simulate(Protocol):
 
 
 def train_ensemble(
-    recipe: Recipe, members: int, out: Path, seed: int, release: str, progress: TrainingProgress, simulated: Simulate = simulate
+    recipe: Recipe,
+    members: int,
+    out: Path,
+    seed: int,
+    release: str,
+    progress: TrainingProgress,
+    simulated: Simulate = simulate,
+    resume: bool = False,
 ) -> Bundle:
     """Train `members` networks and write their bundle to `out`, anew after each member: stopped early, it holds those that are done.
 
@@ -41,18 +59,22 @@ def train_ensemble(
         release: the bundle's version.
         progress: is told about each step.
         simulated: where the data come from.
+        resume: keep the members that the bundle in `out` has, and train those that are missing.
+
+    Raises:
+        ValueError: no members are asked for, or the bundle to resume was made otherwise.
     """
     if members < 1:
         raise ValueError(f"{members} members: an ensemble has at least one")
     progress.note(f"simulating {recipe.frames} frames of recipe {recipe.name}")
     training, test = simulated(recipe, recipe.frames, seed).split(recipe.test_fraction)
-    done: list[tuple[Member, bytes]] = []
-    for index in range(members):
+    done = _resumed(recipe, seed, release, out) if resume else []
+    for index in range(len(done), members):
         fitted = fit(recipe, training, test, member_seed(seed, index), progress.member(index))
         done.append(_member(index, fitted))
-        bundle = write_bundle(out, _manifest(recipe, seed, release, done), {m.id: data for m, data in done}, overwrite=True)
+        write_bundle(out, _manifest(recipe, seed, release, done), {m.id: data for m, data in done}, overwrite=True)
         progress.note(f"member {index + 1} of {members}: IoU {fitted.test_iou:.4f} on {len(test)} frames it never saw; {out} written")
-    return bundle
+    return load_bundle(out)
 
 
 def member_seed(seed: int, index: int) -> int:
@@ -62,6 +84,20 @@ def member_seed(seed: int, index: int) -> int:
     7003
     """
     return 1000 * seed + index
+
+
+def _resumed(recipe: Recipe, seed: int, release: str, out: Path) -> list[tuple[Member, bytes]]:
+    """Members, and their files, of the bundle that is in `out` already; none where there is no bundle."""
+    if not out.exists():
+        return []
+    found = load_bundle(out)
+    done = [(member, read_member(found, member.id)) for member in found.manifest.members]
+    if _manifest(recipe, seed, found.manifest.version, done) != found.manifest:
+        raise ValueError(
+            f"{out} was made by another recipe, seed, number of threads or software than recipe {recipe.name!r}, seed {seed}, "
+            f"{torch.get_num_threads()} threads and what is installed: resume with its own, or train into another folder"
+        )
+    return done
 
 
 def _member(index: int, fitted: Fitted) -> tuple[Member, bytes]:

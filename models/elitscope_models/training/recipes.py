@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from elitscope.simulator import Conditions, SimulatedFrame, Specimen, expose, graphene, scattered
+from elitscope.simulator import Conditions, SimulatedFrame, expose, graphene
 from elitscope_models.normalise import Local, MinMax, Percentile
 from elitscope_models.training.augment import Augmentation
 from elitscope_models.training.network import UNetShape
@@ -18,9 +18,9 @@ from elitscope_models.training.network import UNetShape
 class Schedule:
     """How one member is fitted: Adam at a constant rate, the weights of the last steps averaged."""
 
-    steps: int = 400
+    steps: int = 800
     batch: int = 16
-    averaged: int = 80
+    averaged: int = 150
     """Last steps whose weights are averaged (stochastic weight averaging)."""
     learning_rate: float = 1e-3
     recount: int = 24
@@ -50,8 +50,6 @@ class Recipe:
     crop: int = 128
     """px, side of a training patch."""
     test_fraction: float = 0.15
-    bare: float = 0.12
-    """Share of frames without a lattice, so that noise and dirt alone are not taken for one."""
     network: UNetShape = field(default_factory=UNetShape)
     normalisation: MinMax | Percentile | Local = field(default_factory=Local)
     augmentation: Augmentation = field(default_factory=Augmentation)
@@ -63,34 +61,24 @@ class Recipe:
         return replace(self, schedule=replace(self.schedule, steps=steps, averaged=averaged, recount=min(self.schedule.recount, steps)))
 
     def draw(self, rng: np.random.Generator) -> SimulatedFrame:
-        """One frame of random graphene, or of none, under random conditions.
+        """One frame of random graphene under random conditions.
 
         The ranges are those of annular dark-field work on two-dimensional materials in general: from one electron per pixel to
         dozens, in focus and out of it, clean and half covered, with drift and jittering lines. Si and C are one class here.
         """
         low, high = self.sampling_range
         sampling = _log_uniform(rng, low * 0.9, high * 1.1)
-        field = (self.side * sampling, self.side * sampling)
-        conditions = _conditions(rng)
-        if rng.random() < self.bare:
-            specimen = scattered(field, rng, density=rng.choice([0.0, rng.uniform(0.0, 0.03)]))
-            conditions = replace(conditions, background=rng.uniform(0.0, 3.0))
-        else:
-            specimen = _sheet(field, rng)
-        return expose(specimen, (self.side, self.side), sampling, conditions, rng)
-
-
-def _sheet(field: tuple[float, float], rng: np.random.Generator) -> Specimen:
-    side = min(field)
-    return graphene(
-        field,
-        rng,
-        vacancies=rng.choice([0.0, rng.uniform(0.0, 0.03)]),
-        dopants=rng.choice([0.0, rng.uniform(0.0, 0.03)]),
-        strain=0.01,
-        displacement=rng.uniform(0.02, 0.1),
-        hole=rng.uniform(min(3.0, 0.2 * side), 0.45 * side) if rng.random() < 0.3 else 0.0,
-    )
+        span = self.side * sampling
+        specimen = graphene(
+            (span, span),
+            rng,
+            vacancies=rng.choice([0.0, rng.uniform(0.0, 0.03)]),
+            dopants=rng.choice([0.0, rng.uniform(0.0, 0.03)]),
+            strain=0.01,
+            displacement=rng.uniform(0.02, 0.1),
+            hole=rng.uniform(min(3.0, 0.2 * span), 0.45 * span) if rng.random() < 0.3 else 0.0,
+        )
+        return expose(specimen, (self.side, self.side), sampling, _conditions(rng), rng)
 
 
 def _conditions(rng: np.random.Generator) -> Conditions:

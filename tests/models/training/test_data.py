@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from elitscope.simulator import Conditions, expose, graphene
@@ -43,9 +41,3 @@ def test_a_batch_has_one_patch_of_each_chosen_frame(tiny: Recipe, tiny_data: Lab
     patches = batch(tiny_data, np.array([0, 5]), tiny, np.random.default_rng(0))
     assert patches.shape == (2, 3, 64, 64)
     assert patches.dtype == np.float32
-
-
-def test_some_frames_have_no_lattice(tiny: Recipe) -> None:
-    bare, sheets = (simulate(replace(tiny, bare=share), 6, seed=0).layers[:, 1].mean(axis=(1, 2), dtype=np.float64) for share in (1.0, 0.0))
-    assert bare.max() < 0.1
-    assert np.median(sheets) > 0.2

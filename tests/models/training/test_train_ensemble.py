@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from elitscope_models.bundle import load_bundle
+from elitscope_models.bundle import Manifest, load_bundle
 from elitscope_models.training.data import Labelled
 from elitscope_models.training.ensemble import train_ensemble
 from elitscope_models.training.progress import TrainingProgress
@@ -50,6 +50,17 @@ def test_training_that_stops_early_leaves_the_members_that_are_done(short: Recip
     with pytest.raises(Stopped), Progress(2, Console(file=StringIO())) as progress:
         train_ensemble(short, 2, tmp_path / "g", 5, "3", progress, lambda recipe, frames, seed: tiny_data)
     assert load_bundle(tmp_path / "g").manifest.member_ids == (0,)
+
+
+def test_resumed_training_gives_what_training_in_one_go_gives(short: Recipe, tiny_data: Labelled, tmp_path: Path) -> None:
+    def train(folder: str, members: int, seed: int = 5, resume: bool = False) -> Manifest:
+        progress = TrainingProgress(members, Console(file=StringIO()))
+        return train_ensemble(short, members, tmp_path / folder, seed, "3", progress, lambda recipe, frames, s: tiny_data, resume).manifest
+
+    train("parts", 1)
+    assert train("parts", 2, resume=True) == train("whole", 2) == train("whole", 2, resume=True)
+    with pytest.raises(ValueError, match="seed 6"):
+        train("parts", 3, seed=6, resume=True)
 
 
 def test_an_ensemble_of_nothing_is_refused(short: Recipe, tmp_path: Path) -> None:

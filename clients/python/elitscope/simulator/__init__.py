@@ -7,6 +7,6 @@ A `Specimen` holds atoms, `Conditions` how they are imaged; `render` turns both 
 from elitscope.simulator.conditions import Conditions
 from elitscope.simulator.movie import DRIFTS, LATTICES, movie
 from elitscope.simulator.render import SimulatedFrame, expose, render
-from elitscope.simulator.specimen import Specimen, graphene, scattered, square
+from elitscope.simulator.specimen import Specimen, graphene, square
 
-__all__ = ["DRIFTS", "LATTICES", "Conditions", "SimulatedFrame", "Specimen", "expose", "graphene", "movie", "render", "scattered", "square"]
+__all__ = ["DRIFTS", "LATTICES", "Conditions", "SimulatedFrame", "Specimen", "expose", "graphene", "movie", "render", "square"]

@@ -105,21 +105,6 @@ def square(
     return Specimen(_displace(sites, field, displacement, rng), sublattice, weights, ("A", "B"))
 
 
-def scattered(field: tuple[float, float], rng: np.random.Generator, density: float, apart: float = 2.0) -> Specimen:
-    """Single heavy atoms without a lattice, as on an amorphous support; classes ("atom",), brightness 2 to 6 times carbon's.
-
-    Args:
-        field: field of view, (row, column) in Å.
-        rng: source of every random choice.
-        density: atoms per Å² that are tried; those nearer than `apart` (Å) to one before them are left out.
-        apart: least distance, Å.
-    """
-    extent = np.asarray(field) + 2.0 * MARGIN
-    tried = rng.uniform(-MARGIN, extent - MARGIN, (rng.poisson(density * float(extent.prod())), 2))
-    sites = tried[~np.tril(_neighbours(tried, tried, apart), -1).any(axis=1)]
-    return Specimen(sites, np.zeros(len(sites), np.int32), rng.uniform(2.0, 6.0, len(sites)), ("atom",))
-
-
 def _lattice(
     cell: np.ndarray, basis: np.ndarray, field: tuple[float, float], rng: np.random.Generator, rotation: Optional[float], strain: float
 ) -> tuple[np.ndarray, np.ndarray]:
