@@ -16,7 +16,7 @@ _CHANGE = 1e-3
 
 def write_ensemble(folder: Path, members: int, name: str = "bench") -> Path:
     """A bundle of `members` distinct networks of the shipped architecture, written to `folder`/`name`."""
-    shipped = load_bundle(find_bundle("graphene").path)
+    shipped = load_bundle(find_bundle("graphene"))
     originals = shipped.manifest.members
     files = {i: perturbed(read_member(shipped, originals[i % len(originals)].id), seed=i) for i in range(members)}
     entries = [

@@ -30,7 +30,7 @@ class _Part(BaseModel):
 class ClassInfo(_Part):
     """One foreground class, in the order of the networks' output channels."""
 
-    name: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    name: Annotated[str, StringConstraints(min_length=1, max_length=32)]
     element: Annotated[str, StringConstraints(max_length=64)] | None = None
 
 
@@ -81,13 +81,13 @@ class Manifest(_Part):
     format_version: Literal[1] = 1
     name: Name
     version: Version
-    classes: Annotated[tuple[ClassInfo, ...], Field(min_length=1, max_length=64)]
+    classes: Annotated[tuple[ClassInfo, ...], Field(min_length=1, max_length=16)]
     sampling: Angstrom
     sampling_range: tuple[Angstrom, Angstrom]
     stride: Annotated[int, Field(ge=1, le=256)]
     normalisation: Normalisation
     architecture: Architecture
-    members: Annotated[tuple[Member, ...], Field(min_length=1, max_length=256)]
+    members: Annotated[tuple[Member, ...], Field(min_length=1, max_length=64)]
     training: Training
     tolerance: Tolerance = Tolerance()
     license: str

@@ -73,7 +73,7 @@ def _as_float32(pixels: np.ndarray[Any, Any]) -> Frame:
     wide = np.array(pixels, np.float64, order="C")
     sample = wide[::4, ::4]
     sample = sample[np.isfinite(sample)]
-    middle = np.median(sample) if sample.size else 0.0
+    middle = np.quantile(sample, 0.5, method="nearest") if sample.size else 0.0
     finite = np.isfinite(wide)
     with np.errstate(over="ignore"):
         np.subtract(wide, middle, out=wide, where=finite)

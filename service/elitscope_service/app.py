@@ -15,7 +15,6 @@ from elitscope.errors import ElitscopeError
 from elitscope.version import __version__
 from elitscope_service.config import ServerConfig, load_config, misspelt_variables
 from elitscope_service.logs import log_to_stderr
-from elitscope_service.quiet import silence
 from elitscope_service.server import Server
 
 logger = logging.getLogger(__name__)
@@ -56,7 +55,6 @@ def _announce(frames: str, publications: str, http: str) -> None:
 
 
 def _check(config: ServerConfig) -> int:
-    silence(sys.modules, os.environ)
     from elitscope_service.check import check
     from elitscope_service.engine.loading import open_registry
 

@@ -49,7 +49,8 @@ class Limits(BaseModel):
     side: Annotated[int, Field(ge=1, le=65535)] = 16384
     queued_frames: Count = 256
     queued_bytes: Count = 1 * GIB
-    started_frames: Count = 4
+    started_frames: Count = 8
+    started_pixels: Count = 96 * MIB
     reply_cache_bytes: Annotated[int, Field(ge=0)] = 256 * MIB
     answered_ids: Count = 4096
     unsent_bytes: Count = 1 * GIB

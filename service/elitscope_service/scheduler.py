@@ -19,12 +19,14 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import count
+from math import inf
 from typing import Any
 
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """A frame that wants to be analysed. Times are monotonic seconds; `deadline` is absolute; `payload` is the caller's."""
+    """A frame that wants to be analysed. Times are monotonic seconds; `deadline` is absolute; `payload` is the caller's; `pixels` is its
+    size, which the memory of its analysis goes by."""
 
     session: str
     frame_id: int
@@ -34,6 +36,7 @@ class Job:
     deadline: float | None = None
     policy: str = "all"
     payload: Any = None
+    pixels: int = 0
 
 
 @dataclass(frozen=True)
@@ -60,18 +63,21 @@ class Scheduler:
         max_frames: jobs held at once, waiting and started.
         max_bytes: their pixels' bytes.
         max_started: jobs started at once, over all streams: each holds the maps of a half-analysed frame.
+        max_started_pixels: their frames' pixels; a single job may have more.
     """
 
-    def __init__(self, max_frames: int, max_bytes: int, max_started: int) -> None:
+    def __init__(self, max_frames: int, max_bytes: int, max_started: int, max_started_pixels: float = inf) -> None:
         self._max_frames = max_frames
         self._max_bytes = max_bytes
         self._max_started = max_started
+        self._max_started_pixels = max_started_pixels
         self._streams: dict[str, _Stream] = {}
         self._arrivals = count()
         self._virtual_time = 0.0
         self._frames = 0
         self._bytes = 0
         self._started = 0
+        self._started_pixels = 0
         self._draining = False
 
     def __len__(self) -> int:
@@ -108,8 +114,7 @@ class Scheduler:
 
     def next(self) -> Job | None:
         """The job to work on next, or None where there is nothing to do; it counts as started from now on."""
-        can_start = self._started < self._max_started
-        ready = [s for s in self._streams.values() if s.started or (s.waiting and can_start)]
+        ready = [s for s in self._streams.values() if s.started or (s.waiting and self._can_start(s.waiting[0]))]
         if not ready:
             return None
         stream = min(ready, key=lambda s: (s.tag, s.order))
@@ -117,6 +122,7 @@ class Scheduler:
         if stream.started is None:
             stream.started = stream.waiting.popleft()
             self._started += 1
+            self._started_pixels += stream.started.pixels
         return stream.started
 
     def charge(self, job: Job, cost: float) -> None:
@@ -125,8 +131,7 @@ class Scheduler:
 
     def finish(self, job: Job) -> None:
         """A started job is done, or was given up."""
-        self._streams[job.stream].started = None
-        self._started -= 1
+        self._end(self._streams[job.stream])
         self._let_go([job])
 
     def expire(self, now: float) -> list[Dropped]:
@@ -146,6 +151,17 @@ class Scheduler:
         """Drop every waiting job: there is no time left."""
         waiting = self._remove(lambda job: True, started_too=False)
         return [Dropped(job, "draining", "the server shut down before this frame's turn: send it again once it is back") for job in waiting]
+
+    def _can_start(self, job: Job) -> bool:
+        if self._started == 0:
+            return True
+        return self._started < self._max_started and self._started_pixels + job.pixels <= self._max_started_pixels
+
+    def _end(self, stream: _Stream) -> None:
+        assert stream.started is not None
+        self._started -= 1
+        self._started_pixels -= stream.started.pixels
+        stream.started = None
 
     def _superseded_by(self, job: Job) -> Job | None:
         stream = self._streams.get(job.stream)
@@ -171,8 +187,7 @@ class Scheduler:
                 removed += gone
             if started_too and stream.started is not None and unwanted(stream.started):
                 removed.append(stream.started)
-                stream.started = None
-                self._started -= 1
+                self._end(stream)
         self._let_go(removed)
         return removed
 

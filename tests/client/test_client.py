@@ -83,6 +83,15 @@ def test_a_reply_does_not_wait_for_the_next_frame():
             seen.set()
 
 
+def test_a_frame_that_can_not_be_sent_is_rejected_and_the_stream_goes_on():
+    frames = [FRAMES[0], np.zeros((2, 2), complex), np.zeros(3), np.zeros((50, 50)), FRAMES[4]]
+    with ScriptedServer(limits=Limits(frame_bytes=500)) as server, Client(server.address) as client:
+        client.connect()
+        replies = list(client.stream(frames))
+    assert [reply.frame_id for reply in replies] == [0, 1, 2, 3, 4]
+    assert [getattr(reply, "code", None) for reply in replies] == [None, "frame_invalid", "frame_invalid", "frame_invalid", None]
+
+
 def test_an_error_of_the_source_reaches_the_caller_after_the_replies_before_it():
     def camera():
         yield FRAMES[0]

@@ -68,6 +68,13 @@ def test_frames_wait_for_the_welcome(session):
     assert sent_ids(session) == [0, 1]
 
 
+def test_a_second_welcome_sends_nothing_again(opened):
+    opened.receive(Welcome("e1", "server"))
+    assert sent_ids(opened) == []
+    opened.receive(Welcome("e2", "server"))
+    assert sent_ids(opened) == [0]
+
+
 def test_an_answer_comes_once(opened):
     assert [answer.frame_id for answer in opened.receive(result(0))] == [0]
     assert opened.receive(result(0)) == []
@@ -249,7 +256,7 @@ def test_a_frame_over_the_servers_limit_is_refused_here(session):
     session.submit(frame(0, side=64))
     session.tick()
     (answer,) = session.receive(Welcome("e1", "server", Limits(frame_bytes=100)))
-    assert isinstance(answer.outcome, FrameInvalid)
+    assert answer.outcome.code == "frame_invalid"
     with pytest.raises(FrameInvalid, match="100"):
         session.submit(frame(1, side=64))
     with pytest.raises(FrameInvalid, match="8 px"):

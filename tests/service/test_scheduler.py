@@ -327,3 +327,17 @@ def test_accounts_balance_through_any_sequence_of_events(data: st.DataObject) ->
         assert scheduler.nbytes == sum(frame.nbytes for frame in held) <= 20
         assert sum(scheduler.depths().values()) == len(held)
         assert len(started) <= 2
+
+
+def test_the_pixels_of_started_frames_are_bounded_save_for_a_single_frame() -> None:
+    scheduler = Scheduler(max_frames=10, max_bytes=100, max_started=4, max_started_pixels=100)
+    huge, second, small = (Job("s", i, name, 1, 0.0, pixels=pixels) for i, (name, pixels) in enumerate([("a", 300), ("b", 60), ("c", 40)]))
+    for job in (huge, second, small):
+        assert scheduler.submit(job) is None
+    assert scheduler.next() is huge
+    scheduler.charge(huge, 10)
+    assert scheduler.next() is huge, "nothing starts beside a frame that takes all the room"
+    scheduler.finish(huge)
+    assert scheduler.next() is second
+    scheduler.charge(second, 1)
+    assert scheduler.next() is small, "60 and 40 pixels have room beside each other"

@@ -10,8 +10,8 @@ from hypothesis.extra import numpy as hnp
 
 from elitscope import codec
 from elitscope.errors import CODES, FrameInvalid, MessageInvalid
-from elitscope.messages import FrameMessage, Hello, Limits, Ping
-from elitscope.types import FrameInfo
+from elitscope.messages import FrameMessage, Hello, Limits, Ping, ResultMessage
+from elitscope.types import ATOM_DTYPE, AtomTable, FrameInfo, Result, Timing
 
 SESSION = "0123456789abcdef" * 2
 FRAME_PREFIX = codec.prefix(FrameMessage)
@@ -220,3 +220,26 @@ def test_pings_and_hellos_with_buffers_are_refused():
 def test_a_topic_needs_its_terminator():
     with pytest.raises(ValueError, match="summary"):
         codec.encode_publication("summary/a", Ping(SESSION))
+
+
+def test_a_result_of_the_most_classes_members_and_warnings_still_fits_its_header():
+    long = tuple(f"warning_{i}: {'ü' * 400}" for i in range(40))
+    names = tuple(f"{i:02d}{'Å' * 30}" for i in range(16))
+    fields = {"frame_id": 2**64 - 1, "stream": "s" * 64, "sequence": 2**40, "ensemble": "e" * 64, "ensemble_version": "v" * 64}
+    result = Result(
+        **fields,
+        members=tuple(range(65472, 65536)),
+        revision=2**40,
+        plan="p" * 60,
+        classes=names,
+        sampling=(1 / 3, 1 / 7),
+        warnings=long,
+        timing=Timing(1 / 3, 1e5 / 3, 1e5 / 3, 1e5 / 3, 1e5 / 3),
+        mean=np.zeros((16, 1, 1), np.float32),
+        std=np.zeros((16, 1, 1), np.float32),
+        atoms=AtomTable.from_records(np.zeros(0, ATOM_DTYPE)),
+        member_maps=np.zeros((64, 16, 1, 1), np.float32),
+    )
+    read = codec.decode_server([bytes(part) for part in codec.encode(ResultMessage(result))]).result
+    assert read.classes == names
+    assert list(read.warnings) == [f"warning_{i}" for i in range(16)]

@@ -16,6 +16,7 @@ MAX_METADATA_BYTES = 2048
 MAX_PARTS = 8
 MAX_DONE = 64
 MAX_WARNINGS = 16
+MAX_WARNING_BYTES = 2048
 MAX_TEXT = 240
 PIXEL_DTYPES = ("|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8", "<f2", "<f4", "<f8")
 STREAM_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")

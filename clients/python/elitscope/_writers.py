@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Callable, Union
 
 import numpy as np
 
-from elitscope._layout import INFO_NUMBERS, INFO_PAIRS, MAX_METADATA_BYTES, MAX_TEXT, MAX_WARNINGS, PIXEL_DTYPES
+from elitscope._layout import INFO_NUMBERS, INFO_PAIRS, MAX_METADATA_BYTES, MAX_TEXT, MAX_WARNING_BYTES, MAX_WARNINGS, PIXEL_DTYPES
 from elitscope.errors import FrameInvalid
 from elitscope.messages import Bye, Event, FrameMessage, Hello, Ping, Pong, Reject, ResultMessage, Status, Welcome
 
@@ -33,9 +33,9 @@ def wire_pixels(pixels: Any) -> np.ndarray:
 
 def dump(value: Any, limit: int, name: str) -> bytes:
     try:
-        text = json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+        text = json.dumps(value, separators=(",", ":"), allow_nan=False, ensure_ascii=False).encode()
     except (TypeError, ValueError, RecursionError) as error:
-        raise FrameInvalid(f"{name} can't be written as JSON: {error}") from error
+        raise FrameInvalid(f"{name} can't be written as UTF-8 JSON: {error}") from error
     if len(text) > limit:
         raise FrameInvalid(f"{name} is {len(text)} bytes of JSON, the limit is {limit}: send less metadata")
     return text
@@ -115,11 +115,19 @@ def _write_result(message: ResultMessage) -> tuple[dict[str, Any], list[Any]]:
         "plan": result.plan,
         "classes": list(result.classes),
         "sampling": result.sampling,
-        "warnings": [warning[:MAX_TEXT] for warning in result.warnings[:MAX_WARNINGS]],
+        "warnings": _fitting(result.warnings),
         "timing": {key: round(value, 4) for key, value in asdict(result.timing).items()},
         "arrays": [{"name": name, "dtype": "atom" if name == "atoms" else a.dtype.str, "shape": list(a.shape)} for name, a in arrays],
     }
     return _present(header), [_bytes_of(a) for _, a in arrays]
+
+
+def _fitting(warnings: Sequence[str]) -> list[str]:
+    """Warnings that leave room for the rest of the header: each in full where they are few, otherwise their codes."""
+    short = [warning[:MAX_TEXT] for warning in warnings[:MAX_WARNINGS]]
+    if sum(map(len, short)) <= MAX_WARNING_BYTES // 4:
+        return short
+    return [warning.partition(":")[0][: MAX_WARNING_BYTES // MAX_WARNINGS // 4] for warning in short]
 
 
 def _bytes_of(array: np.ndarray) -> Any:

@@ -1,4 +1,4 @@
-"""`AsyncClient`: the same as `Client`, for asyncio."""
+"""`AsyncClient` and `AsyncController`: the same as `Client` and `Controller`, for asyncio."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from typing import Any, Optional, Union
 
 from elitscope.client import DEFAULT_SERVER, FrameLike, FrameWriter
 from elitscope.connection import Connection, Reply
+from elitscope.control import AsyncController
 from elitscope.messages import Limits, Welcome
 from elitscope.session import Timings
 from elitscope.types import FrameInfo, Rejection, Result, SamplingLike
 from elitscope.version import __version__
+
+__all__ = ["AsyncClient", "AsyncController"]
 
 
 class AsyncClient:
@@ -94,7 +97,7 @@ class AsyncClient:
         try:
             async for frame in _as_async(frames):
                 await window.acquire()
-                order.put_nowait(asyncio.wrap_future(self._connection.submit(self._writer.write(frame, sampling, copy=True))))
+                order.put_nowait(asyncio.wrap_future(self._writer.submit(self._connection, frame, sampling)))
             order.put_nowait(None)
         except Exception as error:  # noqa: BLE001 - whatever the caller's source raises belongs to the caller
             order.put_nowait(error)

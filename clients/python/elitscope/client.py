@@ -14,6 +14,7 @@ import numpy as np
 
 from elitscope.codec import encode, is_stream_name, wire_pixels
 from elitscope.connection import Connection, Reply
+from elitscope.errors import FrameInvalid
 from elitscope.messages import POLICIES, FrameMessage, Limits, Welcome
 from elitscope.session import Timings
 from elitscope.types import FrameInfo, Rejection, Result, SamplingLike, as_sampling, parse_outputs
@@ -39,18 +40,31 @@ class FrameWriter:
         self._stream, self._outputs, self._deadline_ms, self._policy = stream, parse_outputs(outputs), deadline_ms, policy
         self._ids = itertools.count()
 
-    def write(self, frame: FrameLike, sampling: SamplingLike = None, copy: bool = False) -> FrameMessage:
-        """The message for one frame; `copy` where the caller may overwrite the pixels before the reply is there.
+    def write(self, frame: FrameLike, sampling: SamplingLike = None) -> FrameMessage:
+        """The message for one frame, which shares the pixels' memory where it can.
 
         Raises:
             FrameInvalid: the pixels or what is said of them can't be sent.
         """
+        return self._write(next(self._ids), frame, sampling, copy=False)
+
+    def submit(self, connection: Connection, frame: FrameLike, sampling: SamplingLike) -> Future[Reply]:
+        """Send a frame of a stream, copied; one that can't be sent is answered with a rejection here, so that the stream goes on."""
+        frame_id = next(self._ids)
+        try:
+            return connection.submit(self._write(frame_id, frame, sampling, copy=True))
+        except FrameInvalid as error:
+            rejected: Future[Reply] = Future()
+            rejected.set_result(Rejection(frame_id, self._stream, error.code, str(error)))
+            return rejected
+
+    def _write(self, frame_id: int, frame: FrameLike, sampling: SamplingLike, copy: bool) -> FrameMessage:
         pixels, info = frame if isinstance(frame, tuple) else (frame, FrameInfo())
         array = wire_pixels(pixels)
         given = as_sampling(sampling)
         message = FrameMessage(
             session=_NO_SESSION,
-            frame_id=next(self._ids),
+            frame_id=frame_id,
             stream=self._stream,
             pixels=array.copy() if copy and np.may_share_memory(array, pixels) else array,
             info=info if given is None else replace(info, sampling=given),
@@ -142,7 +156,8 @@ class Client:
         a source that waits for the microscope holds up no reply.
 
         Raises:
-            FrameInvalid, ServerGone: a frame can't be sent, the server is gone; with `raise_rejections` also what a rejection stands for.
+            ServerGone: the server is gone; with `raise_rejections` also what a rejection stands for. A frame that can't be sent (its
+            dtype, its shape) is answered with a rejection too.
         """
         order: queue.SimpleQueue[Union[Future[Reply], BaseException, None]] = queue.SimpleQueue()
         stop = threading.Event()
@@ -180,7 +195,7 @@ class Client:
                 window.acquire()
                 if stop.is_set():
                     return
-                order.put(self._connection.submit(self._writer.write(frame, sampling, copy=True)))
+                order.put(self._writer.submit(self._connection, frame, sampling))
             order.put(None)
         except BaseException as error:  # noqa: BLE001 - whatever the caller's source raises belongs to the caller
             order.put(error)

@@ -14,7 +14,7 @@ from typing import Any, Optional, Union
 import zmq
 
 from elitscope.codec import decode_server, encode
-from elitscope.errors import ElitscopeError, MessageInvalid, ProtocolMismatch, ServerGone
+from elitscope.errors import ElitscopeError, FrameInvalid, MessageInvalid, ProtocolMismatch, ServerGone
 from elitscope.messages import FrameMessage, Welcome
 from elitscope.session import Answer, Session, State, Timings
 from elitscope.types import Rejection, Result
@@ -144,8 +144,8 @@ class Connection:
             try:
                 self._session.submit(frame)
                 self._futures[frame.frame_id] = future
-            except ElitscopeError as error:
-                future.set_exception(error)
+            except FrameInvalid as error:
+                future.set_result(Rejection(frame.frame_id, frame.stream, error.code, str(error)))
 
     def _flush(self, sock: zmq.Socket[bytes]) -> bool:
         """Send what the session wants sent; True where the socket takes no more for now."""

@@ -13,7 +13,7 @@ It keeps the promise that every frame gets exactly one answer across lost replie
     state      input                      next       what happens
     -----      -----                      ----       ------------
     GREETING   Welcome                    OPEN       everything unanswered is sent (again), as credit allows
-    OPEN       Welcome                    OPEN       the same: the server was asked twice
+    OPEN       Welcome                    OPEN       nothing, unless the epoch is another: the server was asked twice
     any        Reject session_unknown     GREETING   Hello
     any        Pong of another epoch      GREETING   Hello
     any        silence > reconnect        GREETING   new connection, Hello
@@ -203,13 +203,12 @@ class Session:
     def _on_welcome(self, message: Welcome) -> list[Answer]:
         if self.state is State.CLOSED:
             return []
+        if self.welcome is not None and self.welcome.epoch != message.epoch:
+            self._unsend_all()
         self.state, self.welcome, self.failure = State.OPEN, message, None
         self._next_beat = self._clock() + self._timings.heartbeat
-        self._unsend_all()
-        refused = [Answer(i, error) for i, flight in self._flights.items() if (error := self._refusal(flight.frame, flight)) is not None]
-        for answer in refused:
-            del self._flights[answer.frame_id]
-        return refused
+        refused = {i: error for i, flight in self._flights.items() if (error := self._refusal(flight.frame, flight)) is not None}
+        return [Answer(i, _outcome(self._flights.pop(i).frame, error)) for i, error in refused.items()]
 
     def _refusal(self, frame: FrameMessage, flight: Optional[_Flight] = None) -> Optional[ElitscopeError]:
         """Why a frame must not be sent, if it must not."""
@@ -324,3 +323,10 @@ class Session:
 
     def _take_done(self) -> tuple[int, ...]:
         return tuple(self._done.popleft() for _ in range(min(MAX_DONE, len(self._done))))
+
+
+def _outcome(frame: FrameMessage, error: ElitscopeError) -> Outcome:
+    """A frame that is to blame itself is rejected, as the server would have done; any other error ends the wait for it."""
+    if isinstance(error, FrameInvalid):
+        return Rejection(frame.frame_id, frame.stream, error.code, str(error))
+    return error

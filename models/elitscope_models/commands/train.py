@@ -29,10 +29,8 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train; 0 when the bundle is complete, 2 when the arguments make no sense."""
-    import cv2
-    import torch
-
     from elitscope_models.training.ensemble import train_ensemble
+    from elitscope_models.training.processor import processor
     from elitscope_models.training.progress import TrainingProgress
     from elitscope_models.training.recipes import RECIPES
 
@@ -42,14 +40,10 @@ def run(args: argparse.Namespace) -> int:
     for name, least in (("members", 1), ("steps", 1), ("frames", 2), ("threads", 1)):
         if (value := getattr(args, name)) is not None and value < least:
             return _refuse(f"{value} {name} are too few: give at least {least}")
-    if args.threads is not None:
-        torch.set_num_threads(args.threads)
-        cv2.setNumThreads(args.threads)
-    torch.set_flush_denormal(True)
     recipe = recipe.with_steps(args.steps) if args.steps is not None else recipe
     recipe = replace(recipe, frames=args.frames) if args.frames is not None else recipe
     try:
-        with TrainingProgress(args.members) as progress:
+        with processor(args.threads), TrainingProgress(args.members) as progress:
             train_ensemble(recipe, args.members, args.out, args.seed, args.release, progress, resume=args.resume)
     except ValueError as error:
         return _refuse(str(error))

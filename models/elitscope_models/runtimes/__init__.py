@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
+import elitscope_models.quiet  # noqa: F401 - before the libraries that it keeps quiet
 from elitscope_models.runtime import Runtime, RuntimeUnavailable
 from elitscope_models.runtimes.hardware import bf16_is_faster, gpu_count
 from elitscope_models.runtimes.onnxruntime import OnnxRuntime

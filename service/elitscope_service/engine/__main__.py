@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 from elitscope_service.child import ReportPipe, arguments, become_child, read_first_line
 from elitscope_service.config import ServerConfig
 from elitscope_service.logs import log_to_stderr
-from elitscope_service.quiet import silence
 
 
 def main(argv: list[str]) -> int:
@@ -16,7 +14,6 @@ def main(argv: list[str]) -> int:
     fd, parent = arguments(argv)
     become_child(parent)
     log_to_stderr("engine")
-    silence(sys.modules, os.environ)
     from elitscope_service.engine.process import run
 
     return run(ServerConfig.model_validate_json(read_first_line()), ReportPipe(fd))

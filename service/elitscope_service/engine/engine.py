@@ -69,7 +69,7 @@ class Engine:
         self._draining = False
         self._states: dict[str, EnsembleState] = {}
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self._work = WorkQueue(Scheduler(limits.queued_frames, limits.queued_bytes, limits.started_frames), clock)
+        self._work = WorkQueue(Scheduler(limits.queued_frames, limits.queued_bytes, limits.started_frames, limits.started_pixels), clock)
         self._publisher = PublisherThread(self._context, config.publish, limits.unsent_bytes, self._hurry)
         self._wishes = Wishes(self._publisher.subscriptions, config.preview_hz, clock)
         self._reception = Reception(limits, self._work, self._greeting, self._notice, clock, wall)

@@ -188,7 +188,7 @@ class Reception:
         if not known:
             self._notify({"event": "stream_started", "stream": frame.stream})
         deadline = None if frame.deadline_ms is None else now + frame.deadline_ms / 1e3
-        job = Job(session.key, frame.frame_id, frame.stream, nbytes, now, deadline, frame.policy, frame)
+        job = Job(session.key, frame.frame_id, frame.stream, nbytes, now, deadline, frame.policy, frame, frame.pixels.size)
         session.admit(frame.frame_id, Held(mark, nbytes))
         dropped = self._work.submit(job)
         if dropped is None:
