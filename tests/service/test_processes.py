@@ -56,8 +56,10 @@ def test_an_engine_and_an_api_meet_on_the_wire_and_stop_in_order(toy_folder: Pat
         async with httpx.AsyncClient(base_url=http) as client:
             while (await client.get("/readyz")).status_code != 200:
                 await asyncio.sleep(0.05)
-            while not any(stream["outcomes"] for stream in (streams := (await client.get("/v1/streams")).json()["streams"])):
+            streams: list[dict[str, Any]] = []
+            while not any(stream["outcomes"] for stream in streams):
                 await asyncio.sleep(0.05)
+                streams = (await client.get("/v1/streams")).json()["streams"]
         assert streams[0]["outcomes"] == {"result": 1}
         assert psutil.Process(engine.process.pid).children() == []
         assert await engine.stop(5.0)
