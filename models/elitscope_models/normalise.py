@@ -14,6 +14,9 @@ import cv2
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+_LEAST_SHARE = 1e-6
+"""A contrast below this share of the frame's range is none: dividing by it would only magnify rounding."""
+
 FRAME_FLAT = "frame_flat"
 """Warning: every pixel has the same value, so there is nothing to scale; the normalised frame is zero."""
 
@@ -122,7 +125,7 @@ def _percentile(
     values: np.ndarray[Any, np.dtype[np.float32]], parameters: PercentileParameters, least: float, most: float
 ) -> np.ndarray[Any, np.dtype[np.float32]]:
     low, high = np.percentile(values, (parameters.low, parameters.high))
-    if not high > low:  # all but a few pixels are equal: their extremes are all there is to scale by
+    if not high - low > _LEAST_SHARE * (most - least):  # all but a few pixels are equal: their extremes are all there is to scale by
         low, high = least, most
     scaled = (values - np.float32(low)) / np.float32(high - low)
     return np.clip(scaled, np.float32(0), np.float32(1), out=scaled)
@@ -138,7 +141,7 @@ def _local(
     background, top = _block_percentiles(halved, blocks, (parameters.low, parameters.high))
     contrast = top - background
     least = parameters.floor * float(np.median(contrast))
-    if not least > 0:
+    if not least > _LEAST_SHARE * float(np.ptp(values)):
         least = max(float(contrast.mean()), float(np.ptp(values)) * 1e-3)
     gain = 1.0 / np.maximum(contrast, np.float32(least))
     scaled = _expand(background, values.shape)

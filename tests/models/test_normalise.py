@@ -45,6 +45,16 @@ def test_any_shape_keeps_its_shape_and_stays_finite(kind: MinMax | Percentile | 
     assert np.isfinite(image).all()
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_a_contrast_too_small_to_divide_by_is_none(kind: MinMax | Percentile | Local, dtype: str) -> None:
+    pixels = np.zeros((40, 40), dtype)
+    pixels[::3] = 1e-42
+    pixels[0, 0] = 1.0
+    image, _ = normalise(pixels, kind, 0.1)
+    assert np.isfinite(image).all()
+
+
 @given(data=st.data(), dtype=st.sampled_from(DTYPES), kind=st.sampled_from(KINDS))
 @settings(max_examples=150, deadline=None)
 def test_any_real_dtype_gives_finite_values_within_bounds(data: st.DataObject, dtype: str, kind: MinMax | Percentile | Local) -> None:

@@ -71,6 +71,7 @@ def encode_publication(topic: str, message: ServerMessage) -> list[Any]:
 def prefix(kind: type) -> bytes:
     """The six bytes that every message of this kind starts with.
 
+    >>> from elitscope.messages import Hello
     >>> prefix(Hello)
     b'ELIT\\x01\\x01'
     """
