@@ -2,7 +2,7 @@
 
     prepare → for every tile, every active member: forward pass → mean, std → atoms
 
-`analyse_steps` stops after every pass, so that whoever drives it can serve other streams in between; nothing that it computes depends on
+`analyse_steps` stops after every stage and every pass, so that whoever drives it can serve other streams in between; nothing that it computes depends on
 when, or whether, it is resumed in between.
 """
 
@@ -18,6 +18,7 @@ import numpy as np
 from elitscope.types import AtomTable, Sampling, SamplingLike, as_sampling
 from elitscope_models.atoms import THRESHOLD, find_atoms
 from elitscope_models.ensemble import Ensemble
+from elitscope_models.fog import fog_warnings
 from elitscope_models.manifest import Manifest
 from elitscope_models.preprocess import Prepared, prepare
 from elitscope_models.spread import mean_and_std
@@ -101,6 +102,7 @@ def analyse_steps(
     started = clock()
     prepared = prepare(pixels, spacing, manifest, ensemble.tiling)
     preprocess_ms = (clock() - started) * 1e3
+    yield 0.0
 
     member_maps = np.empty((len(chosen), len(manifest.classes), *prepared.grid.network), np.float32)
     inference_ms = yield from _infer(prepared, ensemble, chosen, member_maps, clock)
@@ -111,7 +113,11 @@ def analyse_steps(
 
     started = clock()
     atoms = find_atoms(mean, member_maps, prepared.grid, spacing, threshold)
-    warnings = (*prepared.warnings, *_warnings(manifest, chosen, mean, member_maps))
+    atoms_ms += (clock() - started) * 1e3
+    yield 1.0
+
+    started = clock()
+    warnings = (*prepared.warnings, *_warnings(manifest, chosen, mean, member_maps), *fog_warnings(mean, threshold))
     to_frame = prepared.grid.maps_to_frame
     mean, std = to_frame(mean), None if std is None else to_frame(std)
     kept = to_frame(member_maps) if keep_members else None

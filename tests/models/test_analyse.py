@@ -223,7 +223,7 @@ def test_a_member_that_gives_no_numbers_is_named(tmp_path: Path) -> None:
     ]
     files = {0: dot_network(), 4: network_file(nodes, kernel)}
     fragile = load_ensemble(write_bundle(tmp_path / "toy", toy_manifest(files), files), [OpenVinoRuntime()])
-    assert analyse(frame(), 0.1, fragile).warnings == ("spread_uncalibrated",)
+    assert not any(warning.startswith("members_not_finite") for warning in analyse(frame(), 0.1, fragile).warnings)
     found = analyse(np.full((64, 64), 3, np.uint16), 0.1, fragile)
     assert found.warnings == ("frame_flat", "spread_uncalibrated", "members_not_finite: 4")
     assert np.isfinite(analyse(np.full((64, 64), 3, np.uint16), 0.1, fragile, [0]).mean).all()
@@ -242,7 +242,7 @@ def test_it_stops_after_every_pass_and_tells_how_far_it_is(bundle: Bundle) -> No
     shape = (200, 300)
     passes = 3 * len(ensemble.tiling.tiles(ensemble.tiling.padded(shape)))
     fractions = list(analyse_steps(frame(shape), 0.1, ensemble))
-    assert fractions[:passes] == [(i + 1) / passes for i in range(passes)]
+    assert fractions[: passes + 1] == [i / passes for i in range(passes + 1)]
     assert set(fractions[passes:]) == {1.0}
     assert all(earlier <= later for earlier, later in pairwise(fractions))
 
