@@ -2,8 +2,8 @@
 
     prepare → for every tile, every active member: forward pass → mean, std → atoms
 
-`analyse_steps` stops after every stage and every pass, so that whoever drives it can serve other streams in between; nothing that it computes depends on
-when, or whether, it is resumed in between.
+`analyse_steps` stops after every stage and every pass, so that whoever drives it can serve other streams in between; nothing that it
+computes depends on when, or whether, it is resumed.
 """
 
 from __future__ import annotations

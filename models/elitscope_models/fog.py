@@ -1,8 +1,8 @@
 """Fog: segmentation that is no atoms. Networks that meet what they were not trained for hedge instead of staying silent.
 
-The paper sees it as "foggy features" that have no direct physical interpretation (ELIT paper, Fig. 2). Soft edges of well-found atoms hold
-6–10 % of the probability, simulated frames at a tenth of the dose 11 %; noise, single atoms on a support and a perovskite seen by graphene's
-networks 78–90 %.
+The paper sees it as "foggy features" that have no direct physical interpretation (ELIT paper, Fig. 2). Soft edges of well-found atoms
+hold 6–10 % of the probability, at a tenth of the dose 11 %; noise, single atoms on a support and a perovskite that graphene's networks look
+at 78–90 %.
 """
 
 from __future__ import annotations
