@@ -1,3 +1,5 @@
+"""The GPU runtimes against the CPU; skipped where there is no GPU."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -9,8 +11,14 @@ from elitscope_models.bundle import Bundle, read_member
 from elitscope_models.runtimes import choose
 from elitscope_models.runtimes.hardware import gpu_count
 from elitscope_models.runtimes.onnxruntime import OnnxRuntime
+from tests.support.bundles import make_bundle
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(gpu_count() == 0, reason="no NVIDIA GPU here")]
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Bundle:
+    return make_bundle(tmp_path / "toy")
 
 
 @pytest.mark.parametrize("device", ["cuda", "tensorrt"])
