@@ -5,12 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 
+from elitscope.client import DEFAULT_SERVER
+from elitscope.control import DEFAULT_HTTP
 from elitscope.types import OUTPUTS, Sampling, as_sampling
-
-DEFAULT_SERVER = "tcp://127.0.0.1:5555"
-DEFAULT_PUBLISH = "tcp://127.0.0.1:5556"
-DEFAULT_HTTP = "http://127.0.0.1:8000"
-
 
 Subparsers = argparse._SubParsersAction  # what `add_subparsers` returns; argparse has no public name for it
 

@@ -36,7 +36,7 @@ _EXAMPLES = """\
 def add_parser(subparsers: options.Subparsers[argparse.ArgumentParser]) -> None:
     """Register the command."""
     parser = options.add_command(subparsers, "watch", "Watch the server's streams live: atoms, uncertainty, latency, warnings.", _EXAMPLES)
-    publish = os.environ.get("ELITSCOPE_PUBLISH", options.DEFAULT_PUBLISH)
+    publish = os.environ.get("ELITSCOPE_PUBLISH", DEFAULT_PUBLISH)
     parser.add_argument("--publish", default=publish, metavar="ADDR", help="where it publishes (ELITSCOPE_PUBLISH; default %(default)s)")
     parser.add_argument("--once", action="store_true", help="show the next status and end")
     parser.set_defaults(run=run)
