@@ -20,6 +20,7 @@ from elitscope.files.errors import need
 from elitscope.files.plot import member_ranges
 from elitscope.messages import Event, ResultMessage, ServerMessage, Status
 from elitscope.types import Result
+from elitscope.watch import DEFAULT_PUBLISH
 
 Publication = tuple[str, ServerMessage]
 Subscribe = Callable[[str], Iterable[Publication]]
