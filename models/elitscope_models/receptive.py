@@ -81,6 +81,13 @@ def _over_channels(view: _View, node: onnx.NodeProto, attributes: Mapping[str, A
     return view
 
 
+def _channels_kept(view: _View, node: onnx.NodeProto, attributes: Mapping[str, Any], constants: Mapping[str, np.ndarray]) -> _View:
+    axes = constants.get(node.input[3]) if len(node.input) > 3 else None
+    if axes is None or not {int(axis) for axis in axes.ravel()} <= {1, -3}:
+        raise _Unreadable("Slice along another axis than the channels")
+    return view
+
+
 def _window(view: _View, node: onnx.NodeProto, attributes: Mapping[str, Any], constants: Mapping[str, np.ndarray]) -> _View:
     overhang, stride = Fraction(0), _strides(attributes)
     for before, after in _overhangs(node, attributes, constants):
@@ -134,6 +141,7 @@ _RULES: Mapping[str, _Rule] = {
     **dict.fromkeys(_POINTWISE.split(), _pointwise),
     **dict.fromkeys(("Concat", "Softmax", "LogSoftmax"), _over_channels),
     **dict.fromkeys(("Conv", "MaxPool", "AveragePool"), _window),
+    "Slice": _channels_kept,
     "ConvTranspose": _transposed,
     "Resize": _resize,
 }

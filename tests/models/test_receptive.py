@@ -13,6 +13,8 @@ from tests.support.bundles import dot_network, network_file
 
 KERNEL = {"kernel": np.ones((1, 1, 3, 3), np.float32) / 9, "twice": np.array([1, 1, 2, 2], np.float32)}
 
+SLICE = {"zero": np.array([0]), "one": np.array([1]), "channels": np.array([1]), "rows": np.array([2])}
+
 
 def conv(source: str, target: str, **attributes: Any) -> Any:
     return helper.make_node("Conv", [source, "kernel"], [target], **({"pads": [1] * 4, "kernel_shape": [3, 3]} | attributes))
@@ -61,11 +63,23 @@ def test_dilation_and_transposed_convolution_are_counted() -> None:
     assert measured_reach(data, 2) <= field.halo <= 10
 
 
+def test_leaving_channels_out_costs_no_reach() -> None:
+    weights = KERNEL | {"two": np.ones((2, 1, 3, 3), np.float32)} | SLICE
+    nodes = [
+        helper.make_node("Conv", ["image", "two"], ["both"], pads=[1] * 4),
+        helper.make_node("Slice", ["both", "zero", "one", "channels"], ["probabilities"]),
+    ]
+    field = receptive_field(parse_graph(network_file(nodes, weights), 1))
+    assert field is not None
+    assert field.halo == 1
+
+
 UNREADABLE = [
     (
         "sees the mean of everything",
         [helper.make_node("GlobalAveragePool", ["image"], ["m"]), helper.make_node("Sub", ["image", "m"], ["probabilities"])],
     ),
+    ("a part of the rows", [helper.make_node("Slice", ["image", "zero", "one", "rows"], ["probabilities"])]),
     ("softmax over a row", [helper.make_node("Softmax", ["image"], ["probabilities"], axis=3)]),
     (
         "interpolation tied to the image's ends",
@@ -81,4 +95,4 @@ UNREADABLE = [
 
 @pytest.mark.parametrize("nodes", [case[1] for case in UNREADABLE], ids=[case[0] for case in UNREADABLE])
 def test_a_network_whose_reach_is_unknown_is_not_guessed_at(nodes: list[Any]) -> None:
-    assert receptive_field(parse_graph(network_file(nodes, KERNEL), 1)) is None
+    assert receptive_field(parse_graph(network_file(nodes, KERNEL | SLICE), 1)) is None
