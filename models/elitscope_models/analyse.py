@@ -112,7 +112,7 @@ def analyse_steps(
     atoms_ms = yield from _combine(member_maps, mean, std, clock)
 
     started = clock()
-    atoms = find_atoms(mean, member_maps, prepared.grid, spacing, threshold)
+    atoms = find_atoms(mean, member_maps, prepared.grid, spacing, threshold, manifest.atoms.kind)
     atoms_ms += (clock() - started) * 1e3
     yield 1.0
 

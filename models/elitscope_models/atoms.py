@@ -2,6 +2,9 @@
 
 Blobs come from the ensemble's mean map. Within them every member's own map is asked: does it pass the threshold, and where is its centre?
 That is what `support` and the sigmas are made of (design, "Conventions"), for all members and blobs in a few calls.
+
+There are two kinds of place. `weighted`: blobs that hold several atoms are divided, and probability weights the pixels. `atomai`: blobs as
+they are, every pixel alike, and none near the border, which is what AtomAI's `Locator(threshold=0.5, dist_edge=5)` gives, row by row.
 """
 
 from __future__ import annotations
@@ -13,16 +16,27 @@ import numpy as np
 
 from elitscope.types import ATOM_DTYPE, AtomTable, Sampling
 from elitscope_models.blobs import Blobs, Map, connected_blobs
+from elitscope_models.manifest import AtomKind
 from elitscope_models.resample import Grid
 from elitscope_models.split import split_touching
 
 THRESHOLD = 0.5
 """A pixel belongs to an atom where its probability is above this, as in the paper and AtomAI."""
 
+ATOMAI_BORDER = 5
+"""px, on the networks' grid: AtomAI reports no atom nearer to the frame's edge."""
+
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 
-def find_atoms(mean: Map, member_maps: Map, grid: Grid, sampling: Sampling | None = None, threshold: float = THRESHOLD) -> AtomTable:
+def find_atoms(
+    mean: Map,
+    member_maps: Map,
+    grid: Grid,
+    sampling: Sampling | None = None,
+    threshold: float = THRESHOLD,
+    kind: AtomKind = "weighted",
+) -> AtomTable:
     """The atoms of a frame, class by class, each class in reading order.
 
     Args:
@@ -31,23 +45,26 @@ def find_atoms(mean: Map, member_maps: Map, grid: Grid, sampling: Sampling | Non
         grid: how that grid lies on the frame; positions, sigmas and areas are given in the frame's px.
         sampling: of the frame, Å/px (row, column); the table passes it on.
         threshold: probability that a pixel must exceed.
+        kind: what an atom's place is, and which blobs are atoms; the other columns mean the same for both.
 
     Returns:
         `probability` is the mean map averaged over the blob; `support` the fraction of members whose peak inside the blob is above the
         threshold; the sigmas are the population standard deviation of their probability-weighted centres, NaN where fewer than two see it.
     """
-    tables = [_atoms_of_class(index, mean[index], member_maps[:, index], grid, threshold) for index in range(len(mean))]
+    tables = [_atoms_of_class(index, mean[index], member_maps[:, index], grid, threshold, kind) for index in range(len(mean))]
     return AtomTable.from_records(np.concatenate(tables), sampling)
 
 
-def _atoms_of_class(class_id: int, mean: Map, member_maps: Map, grid: Grid, threshold: float) -> np.ndarray[Any, Any]:
+def _atoms_of_class(class_id: int, mean: Map, member_maps: Map, grid: Grid, threshold: float, kind: AtomKind) -> np.ndarray[Any, Any]:
     blobs = connected_blobs(mean > np.float32(threshold))
     if not len(blobs):
         return np.zeros(0, ATOM_DTYPE)
-    blobs = split_touching(mean, blobs)
+    if kind == "weighted":
+        blobs = split_touching(mean, blobs)
     places = Places.of(blobs)
-    weights = np.take(mean.ravel(), blobs.pixels)
-    mass, row, column = places.centres(weights)
+    mass, row, column = places.centres(np.take(mean.ravel(), blobs.pixels))
+    if kind == "atomai":
+        row, column = _middles(blobs)
     support, sigma_row, sigma_column = _agreement(places, member_maps, threshold)
     row_scale, column_scale = grid.scale
     atoms = np.zeros(len(blobs), ATOM_DTYPE)
@@ -59,7 +76,18 @@ def _atoms_of_class(class_id: int, mean: Map, member_maps: Map, grid: Grid, thre
     atoms["sigma_row"] = sigma_row * row_scale
     atoms["sigma_column"] = sigma_column * column_scale
     atoms["area"] = blobs.areas * (row_scale * column_scale)
-    return atoms
+    return atoms if kind == "weighted" else atoms[_off_border(row, column, blobs.shape)]
+
+
+def _middles(blobs: Blobs) -> tuple[Floats, Floats]:
+    """Centre of every blob, all its pixels alike, (row, column), each [blob]."""
+    return blobs.sums(blobs.rows.astype(np.float64)) / blobs.areas, blobs.sums(blobs.columns.astype(np.float64)) / blobs.areas
+
+
+def _off_border(row: Floats, column: Floats, shape: tuple[int, int]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """As AtomAI has it: from 5 to side − 5, both included, so that one px more is kept at the bottom and on the right."""
+    kept = [(place >= ATOMAI_BORDER) & (place <= side - ATOMAI_BORDER) for place, side in zip((row, column), shape, strict=True)]
+    return np.asarray(kept[0] & kept[1])
 
 
 @dataclass(frozen=True)

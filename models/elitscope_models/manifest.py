@@ -21,6 +21,8 @@ FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Angstrom = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Probability = Annotated[float, Field(gt=0, le=1)]
+AtomKind = Literal["weighted", "atomai"]
+"""`elitscope_models.atoms` says what the two are."""
 
 
 class _Part(BaseModel):
@@ -63,6 +65,12 @@ class Training(_Part):
     parameters: dict[str, JsonValue] = Field(default_factory=dict)
 
 
+class Atoms(_Part):
+    """How atoms are read off the mean map: `weighted` (blobs divided, pixels weighted by probability) or as `atomai` has it."""
+
+    kind: AtomKind = "weighted"
+
+
 class Tolerance(_Part):
     """How far two plans (runtime, device, precision) may differ: probabilities on average over a frame, and positions of atoms."""
 
@@ -86,6 +94,7 @@ class Manifest(_Part):
     sampling_range: tuple[Angstrom, Angstrom]
     stride: Annotated[int, Field(ge=1, le=256)]
     normalisation: Normalisation
+    atoms: Atoms = Atoms()
     architecture: Architecture
     members: Annotated[tuple[Member, ...], Field(min_length=1, max_length=64)]
     training: Training
@@ -109,6 +118,10 @@ class Manifest(_Part):
     @property
     def member_ids(self) -> tuple[int, ...]:
         return tuple(m.id for m in self.members)
+
+    def with_atoms(self, kind: AtomKind) -> Manifest:
+        """The same bundle with atoms of another kind: other numbers, so other plans."""
+        return self.model_copy(update={"atoms": Atoms(kind=kind)})
 
 
 def _refuse_repeats(what: str, values: list[Any]) -> None:

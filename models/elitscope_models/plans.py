@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable
 
 from elitscope.errors import ElitscopeError
-from elitscope_models.manifest import Manifest
+from elitscope_models.manifest import Atoms, Manifest
 from elitscope_models.tiles import Tiling
 
 ANALYSIS_VERSION = 1
@@ -45,5 +45,7 @@ def plan_name(runtime: str, precision: str, fingerprint: str, manifest: Manifest
         "manifest": manifest.model_dump(mode="json", include={"classes", "sampling", "sampling_range", "stride", "normalisation"}),
         "tiling": [tiling.stride, tiling.halo, tiling.max_side],
     }
+    if manifest.atoms != Atoms():  # left out otherwise, so that plans keep the names that they had before there was a choice
+        covered["atoms"] = manifest.atoms.model_dump(mode="json")
     digest = hashlib.sha256(json.dumps(covered, sort_keys=True).encode()).hexdigest()
     return f"{runtime}-{precision}-{digest[:_DIGITS]}"

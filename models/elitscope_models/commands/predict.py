@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ examples:
   elitscope-models predict scan.npy --plan openvino-cpu-fp32-4d11bfa69eb2 --json     a reply's own plan: the same bits
 """
 _OFFLINE = "offline"
+ATOM_KINDS = ("weighted", "atomai")
 
 
 def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -35,6 +37,7 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--sampling", type=_sampling, metavar="Å", help="Å/px, or row,column; instead of the file's own")
     parser.add_argument("--members", type=_members, metavar="IDS", help="only these networks, 0,2 say (default: all)")
     parser.add_argument("--plan", default="auto", metavar="NAME", help="auto, fp32, bf16, or the plan of a reply (default: %(default)s)")
+    parser.add_argument("--atoms", choices=ATOM_KINDS, help="how atoms are placed, AtomAI's way say (default: as the bundle says)")
     parser.add_argument("--threads", type=int, default=0, metavar="N", help="of the CPU; part of a plan (default: every core)")
     parser.add_argument("--save", type=Path, metavar="OUT", help="write results to OUT.h5 or OUT.npz")
     parser.add_argument("--plot", type=Path, metavar="DIR", help="draw an overlay PNG of every frame into DIR")
@@ -57,7 +60,10 @@ def run(args: argparse.Namespace) -> int:
     from elitscope_models.zoo import find_bundle
 
     source = open_frames(args.file)
-    ensemble = open_plan(load_bundle(find_bundle(args.bundle)), args.plan, args.members, args.threads)
+    bundle = load_bundle(find_bundle(args.bundle))
+    if args.atoms:
+        bundle = replace(bundle, manifest=bundle.manifest.with_atoms(args.atoms))
+    ensemble = open_plan(bundle, args.plan, args.members, args.threads)
     console, table, rejected = Console(stderr=True), FrameTable(), 0
     with ExitStack() as stack:
         writer = stack.enter_context(_writer(args.save)) if args.save else None
