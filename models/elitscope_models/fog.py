@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import cv2
 import numpy as np
 
 Maps = np.ndarray[Any, np.dtype[np.float32]]
@@ -32,8 +33,10 @@ def fog(mean: Maps, threshold: float) -> float:
     >>> fog(np.full((1, 4, 4), 0.3, np.float32), 0.5)
     1.0
     """
-    everything = float(mean.sum(dtype=np.float64))
-    inside = float(mean.sum(dtype=np.float64, where=mean > np.float32(threshold)))
+    everything = inside = 0.0
+    for own in mean:
+        everything += cv2.sumElems(own)[0]
+        inside += cv2.sumElems(cv2.threshold(own, threshold, 0, cv2.THRESH_TOZERO)[1])[0]
     outside = everything - inside
     return outside / everything if outside > _LEAST * mean.size else 0.0
 
