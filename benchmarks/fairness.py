@@ -1,6 +1,7 @@
 """A stream of 256² frames at 10 frames/s, alone and beside a stream of 4096² frames that uses all its credit.
 
-Latency in units of a tile's time tells how long the small stream waits for the large one.
+Latency in units of a tile's time tells how long the small stream waits for the large one. Few members, so that the small stream alone
+leaves a 2-core machine idle for most of the time: what is measured is the waiting, not a backlog.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from elitscope import Client, Result
 from elitscope.simulator import movie
 from tests.support.server import RunningServer
 
-MEMBERS = 8
+MEMBERS = 2
 RATE = 10.0
 PATIENCE_S = 600.0
 

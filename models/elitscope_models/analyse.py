@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from elitscope.types import AtomTable, Sampling, SamplingLike, as_sampling
-from elitscope_models.atoms import THRESHOLD, find_atoms
+from elitscope_models.atoms import THRESHOLD, Steps, atom_steps
 from elitscope_models.ensemble import Ensemble
 from elitscope_models.fog import fog_warnings
 from elitscope_models.manifest import Manifest
@@ -111,9 +111,9 @@ def analyse_steps(
     std = np.empty_like(mean) if len(chosen) > 1 else None
     atoms_ms = yield from _combine(member_maps, mean, std, clock)
 
-    started = clock()
-    atoms = find_atoms(mean, member_maps, prepared.grid, spacing, threshold, manifest.atoms.kind)
-    atoms_ms += (clock() - started) * 1e3
+    search = atom_steps(mean, member_maps, prepared.grid, spacing, threshold, manifest.atoms.kind)
+    atoms, spent = yield from _timed(search, clock)
+    atoms_ms += spent
     yield 1.0
 
     started = clock()
@@ -166,6 +166,19 @@ def _combine(maps: Maps, mean: Maps, std: Maps | None, clock: Clock) -> Generato
             spent += clock() - started
             yield 1.0
     return spent * 1e3
+
+
+def _timed(search: Steps[AtomTable], clock: Clock) -> Generator[float, None, tuple[AtomTable, float]]:
+    """The atoms, and the time that the search took, ms; pauses do not count."""
+    spent = 0.0
+    while True:
+        started = clock()
+        try:
+            next(search)
+        except StopIteration as end:
+            return end.value, spent + (clock() - started) * 1e3
+        spent += (clock() - started) * 1e3
+        yield 1.0
 
 
 def _warnings(manifest: Manifest, members: tuple[int, ...], mean: Maps, maps: Maps) -> tuple[str, ...]:

@@ -9,8 +9,9 @@ they are, every pixel alike, and none near the border, which is what AtomAI's `L
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -26,7 +27,13 @@ THRESHOLD = 0.5
 ATOMAI_BORDER = 5
 """px, on the networks' grid: AtomAI reports no atom nearer to the frame's edge."""
 
+_LARGE = 1 << 21
+"""px: above it, the search stops between its parts, so that other streams need not wait for all of it."""
+
+T = TypeVar("T")
+Steps = Generator[None, None, T]
 Floats = np.ndarray[Any, np.dtype[np.float64]]
+Records = np.ndarray[Any, Any]
 
 
 def find_atoms(
@@ -37,7 +44,25 @@ def find_atoms(
     threshold: float = THRESHOLD,
     kind: AtomKind = "weighted",
 ) -> AtomTable:
-    """The atoms of a frame, class by class, each class in reading order.
+    """`atom_steps` without stops."""
+    steps = atom_steps(mean, member_maps, grid, sampling, threshold, kind)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            table: AtomTable = end.value
+            return table
+
+
+def atom_steps(
+    mean: Map,
+    member_maps: Map,
+    grid: Grid,
+    sampling: Sampling | None = None,
+    threshold: float = THRESHOLD,
+    kind: AtomKind = "weighted",
+) -> Steps[AtomTable]:
+    """The atoms of a frame, class by class, each class in reading order; stops now and then where the frame is large.
 
     Args:
         mean: float32 [class, row, column] on the networks' grid.
@@ -51,21 +76,29 @@ def find_atoms(
         `probability` is the mean map averaged over the blob; `support` the fraction of members whose peak inside the blob is above the
         threshold; the sigmas are the population standard deviation of their probability-weighted centres, NaN where fewer than two see it.
     """
-    tables = [_atoms_of_class(index, mean[index], member_maps[:, index], grid, threshold, kind) for index in range(len(mean))]
+    tables = []
+    for index in range(len(mean)):
+        own = yield from _atoms_of_class(index, mean[index], member_maps[:, index], grid, threshold, kind)
+        tables.append(own)
     return AtomTable.from_records(np.concatenate(tables), sampling)
 
 
-def _atoms_of_class(class_id: int, mean: Map, member_maps: Map, grid: Grid, threshold: float, kind: AtomKind) -> np.ndarray[Any, Any]:
+def _atoms_of_class(class_id: int, mean: Map, member_maps: Map, grid: Grid, threshold: float, kind: AtomKind) -> Steps[Records]:
+    large = mean.size > _LARGE
     blobs = connected_blobs(mean > np.float32(threshold))
+    if large:
+        yield
     if not len(blobs):
         return np.zeros(0, ATOM_DTYPE)
     if kind == "weighted":
         blobs = split_touching(mean, blobs)
+    if large:
+        yield
     places = Places.of(blobs)
     mass, row, column = places.centres(np.take(mean.ravel(), blobs.pixels))
     if kind == "atomai":
         row, column = _middles(blobs)
-    support, sigma_row, sigma_column = _agreement(places, member_maps, threshold)
+    support, sigma_row, sigma_column = yield from _agreement(places, member_maps, threshold, large)
     row_scale, column_scale = grid.scale
     atoms = np.zeros(len(blobs), ATOM_DTYPE)
     atoms["row"] = (row + 0.5) * row_scale - 0.5
@@ -116,7 +149,7 @@ class Places:
             return mass, rows / mass + self.top, self.blobs.sums(moment) / mass + self.left
 
 
-def _agreement(places: Places, member_maps: Map, threshold: float) -> tuple[Floats, Floats, Floats]:
+def _agreement(places: Places, member_maps: Map, threshold: float, large: bool) -> Steps[tuple[Floats, Floats, Floats]]:
     """Support and the spread of members' centres, (support, row, column), each [blob].
 
     Member by member: what one of them needs stays in the processor's cache.
@@ -128,6 +161,8 @@ def _agreement(places: Places, member_maps: Map, threshold: float) -> tuple[Floa
         np.take(own.ravel(), blobs.pixels, out=values, mode="clip")
         sees[index] = blobs.largest(values) > np.float32(threshold)
         _, rows[index], columns[index] = places.centres(values)
+        if large:
+            yield
     return sees.mean(axis=0), _spread(rows, sees), _spread(columns, sees)
 
 
