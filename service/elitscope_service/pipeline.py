@@ -2,7 +2,7 @@
 
     validate → read the selection, once → analyse (normalise, resample, forward passes, mean, std, atoms) → reply, publications
 
-It stops after every pass of a network, and says what that cost, so that another stream's frame can have its turn.
+It stops after every stage and every pass of a network, and says how long that took, so that another stream's frame can have its turn.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class FramePath:
     clock: Callable[[], float]
 
     def frame_steps(self, job: Job) -> Generator[float, None, Analysed]:
-        """Analyse a job's frame; yields the cost of each step in pixels · members, returns what came of it.
+        """Analyse a job's frame; yields what each step cost, in seconds, returns what came of it.
 
         Raises:
             FrameInvalid: the frame can't be analysed.
@@ -72,7 +72,7 @@ class FramePath:
         wanted = self.wanted(frame.stream)
         keep_members = "members" in frame.outputs or MEMBERS in wanted
         steps = analyse_steps(frame.pixels, frame.info.sampling, ensemble, selection.members, keep_members=keep_members, clock=self.clock)
-        analysis, waited = yield from self._priced(steps, frame.pixels.size * len(selection.members))
+        analysis, waited = yield from self._priced(steps)
 
         now = self.clock()
         timing = Timing(
@@ -85,18 +85,18 @@ class FramePath:
         result = _result(frame, analysis, selection, ensemble, timing, self.number(frame.stream), self.epoch)
         return Analysed(ResultMessage(only(result, frame.outputs)), tuple(publications(frame, result, wanted)))
 
-    def _priced(self, steps: Generator[float, None, Analysis], cost: int) -> Generator[float, None, tuple[Analysis, float]]:
-        """Turn the fraction that is done into what a step cost; returns the analysis, and the seconds spent waiting between steps."""
-        done = waited = 0.0
+    def _priced(self, steps: Generator[float, None, Analysis]) -> Generator[float, None, tuple[Analysis, float]]:
+        """Turn each stop into the seconds that the step before it took; returns the analysis, and the seconds spent waiting between steps."""
+        waited = 0.0
         while True:
+            started = self.clock()
             try:
-                fraction = next(steps)
+                next(steps)
             except StopIteration as end:
                 return end.value, waited
             stopped = self.clock()
-            yield (fraction - done) * cost
+            yield stopped - started
             waited += self.clock() - stopped
-            done = fraction
 
 
 def _result(
