@@ -86,7 +86,7 @@ class FramePath:
         return Analysed(ResultMessage(only(result, frame.outputs)), tuple(publications(frame, result, wanted)))
 
     def _priced(self, steps: Generator[float, None, Analysis]) -> Generator[float, None, tuple[Analysis, float]]:
-        """Turn each stop into the seconds that the step before it took; returns the analysis, and the seconds spent waiting between steps."""
+        """Turn each stop into the seconds that its step took; returns the analysis, and the seconds spent waiting between steps."""
         waited = 0.0
         while True:
             started = self.clock()
