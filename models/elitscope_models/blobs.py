@@ -57,6 +57,11 @@ class Blobs:
         areas = self.areas[which]
         return np.repeat(self.starts[which] - (np.cumsum(areas) - areas), areas) + np.arange(areas.sum())
 
+    def select(self, which: Ints) -> Blobs:
+        """These regions, in this order."""
+        areas = self.areas[which]
+        return Blobs(self.shape, self.pixels[self.entries(which)], np.cumsum(areas) - areas)
+
     def sums(self, values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """[..., pixel] → [..., region]."""
         return np.add.reduceat(values, self.starts, axis=-1)
@@ -77,6 +82,12 @@ def connected_blobs(above: np.ndarray[Any, np.dtype[np.bool_]]) -> Blobs:
     return group(pixels, image.ravel()[pixels], (above.shape[0], above.shape[1]))
 
 
+def joined(one: Blobs, other: Blobs) -> Blobs:
+    """The regions of both, in the reading order of their first pixels."""
+    both = Blobs(one.shape, np.concatenate([one.pixels, other.pixels]), np.concatenate([one.starts, other.starts + len(one.pixels)]))
+    return both.select(np.argsort(both.pixels[both.starts]))
+
+
 def group(pixels: Ints, labels: np.ndarray[Any, Any], shape: tuple[int, int]) -> Blobs:
     """Blobs of pixels that carry the same label. `pixels`: flat indices in ascending order; `labels`: any integers, one a pixel."""
     order = np.argsort(_narrow(labels), kind="stable")
@@ -86,18 +97,9 @@ def group(pixels: Ints, labels: np.ndarray[Any, Any], shape: tuple[int, int]) ->
     first = blobs.pixels[starts]
     if (np.diff(first) > 0).all():
         return blobs
-    rank = np.empty(len(first), np.intp)  # how regions are numbered must not depend on how they were found
-    rank[np.argsort(first)] = np.arange(len(first))
-    return group(pixels, _in_order(rank[blobs.labels], order), shape)
+    return blobs.select(np.argsort(first))  # how regions are numbered must not depend on how they were found
 
 
 def _narrow(labels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Labels in 16 bits where they fit: NumPy sorts those by radix, in half the time."""
     return labels.astype(np.uint16) if labels.size and labels.min() >= 0 and labels.max() < 1 << 16 else labels
-
-
-def _in_order(values: Ints, order: Ints) -> Ints:
-    """Undo the sorting that `order` did."""
-    back = np.empty_like(values)
-    back[order] = values
-    return back

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from scipy.spatial import cKDTree
 
-from elitscope_models.blobs import Blobs, Ints, Map, group
+from elitscope_models.blobs import Blobs, Ints, Map, group, joined
 
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
 
@@ -137,12 +137,11 @@ def _divide(blobs: Blobs, crowded: Flags, summits: Ints, owners: Ints) -> Blobs:
     """Every pixel of a crowded blob goes to the nearest summit of that same blob."""
     apart = 4 * sum(blobs.shape)  # a third coordinate that keeps blobs out of one another's reach
     tree = _tree(np.column_stack([summits, owners * apart]))
-    torn = crowded[blobs.labels]
+    torn = blobs.entries(np.flatnonzero(crowded))
+    torn = torn[np.argsort(blobs.pixels[torn])]
     points = np.column_stack([blobs.rows[torn], blobs.columns[torn], blobs.labels[torn] * apart])
-    labels = blobs.labels.copy()
-    labels[torn] = len(blobs) + tree.query(points + _OFF_ZERO)[1]
-    ascending = np.argsort(blobs.pixels, kind="stable")
-    return group(blobs.pixels[ascending], labels[ascending], blobs.shape)
+    parts = group(blobs.pixels[torn], tree.query(points + _OFF_ZERO)[1], blobs.shape)
+    return joined(blobs.select(np.flatnonzero(~crowded)), parts)
 
 
 def _tree(places: Ints) -> Any:
