@@ -76,7 +76,7 @@ class Tolerance(_Part):
 
     mean: Probability = 0.01
     std: Probability = 0.01
-    coordinates_px: Annotated[float, Field(gt=0, le=10)] = 0.25
+    coordinates_px: Annotated[float, Field(gt=0, le=10)] = 0.05
 
 
 class Manifest(_Part):
