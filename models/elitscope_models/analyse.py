@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 
 from elitscope.types import AtomTable, Sampling, SamplingLike, as_sampling
-from elitscope_models.atoms import THRESHOLD, Steps, atom_steps
+from elitscope_models.atoms import THRESHOLD, atom_steps
 from elitscope_models.ensemble import Ensemble
 from elitscope_models.fog import fog_warnings
 from elitscope_models.manifest import Manifest
 from elitscope_models.preprocess import Prepared, prepare
 from elitscope_models.spread import mean_and_std
+from elitscope_models.steps import finish, timed
 
 Maps = np.ndarray[Any, np.dtype[np.float32]]
 Clock = Callable[[], float]
@@ -64,13 +65,7 @@ def analyse(
     clock: Clock = time.perf_counter,
 ) -> Analysis:
     """`analyse_steps` without stops."""
-    steps = analyse_steps(pixels, sampling, ensemble, members, keep_members=keep_members, threshold=threshold, clock=clock)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            analysis: Analysis = end.value
-            return analysis
+    return finish(analyse_steps(pixels, sampling, ensemble, members, keep_members=keep_members, threshold=threshold, clock=clock))
 
 
 def analyse_steps(
@@ -112,7 +107,7 @@ def analyse_steps(
     atoms_ms = yield from _combine(member_maps, mean, std, clock)
 
     search = atom_steps(mean, member_maps, prepared.grid, spacing, threshold, manifest.atoms.kind)
-    atoms, spent = yield from _timed(search, clock)
+    atoms, spent = yield from timed(search, clock)
     atoms_ms += spent
     yield 1.0
 
@@ -166,19 +161,6 @@ def _combine(maps: Maps, mean: Maps, std: Maps | None, clock: Clock) -> Generato
             spent += clock() - started
             yield 1.0
     return spent * 1e3
-
-
-def _timed(search: Steps[AtomTable], clock: Clock) -> Generator[float, None, tuple[AtomTable, float]]:
-    """The atoms, and the time that the search took, ms; pauses do not count."""
-    spent = 0.0
-    while True:
-        started = clock()
-        try:
-            next(search)
-        except StopIteration as end:
-            return end.value, spent + (clock() - started) * 1e3
-        spent += (clock() - started) * 1e3
-        yield 1.0
 
 
 def _warnings(manifest: Manifest, members: tuple[int, ...], mean: Maps, maps: Maps) -> tuple[str, ...]:

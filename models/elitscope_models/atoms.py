@@ -9,9 +9,8 @@ they are, every pixel alike, and none near the border, which is what AtomAI's `L
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from elitscope_models.blobs import Blobs, Map, connected_blobs
 from elitscope_models.manifest import AtomKind
 from elitscope_models.resample import Grid
 from elitscope_models.split import split_touching
+from elitscope_models.steps import Steps
 
 THRESHOLD = 0.5
 """A pixel belongs to an atom where its probability is above this, as in the paper and AtomAI."""
@@ -30,28 +30,8 @@ ATOMAI_BORDER = 5
 _LARGE = 1 << 21
 """px: above it, the search stops between its parts, so that other streams need not wait for all of it."""
 
-T = TypeVar("T")
-Steps = Generator[None, None, T]
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 Records = np.ndarray[Any, Any]
-
-
-def find_atoms(
-    mean: Map,
-    member_maps: Map,
-    grid: Grid,
-    sampling: Sampling | None = None,
-    threshold: float = THRESHOLD,
-    kind: AtomKind = "weighted",
-) -> AtomTable:
-    """`atom_steps` without stops."""
-    steps = atom_steps(mean, member_maps, grid, sampling, threshold, kind)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            table: AtomTable = end.value
-            return table
 
 
 def atom_steps(

@@ -70,10 +70,6 @@ class Blobs:
         """[..., pixel] → [..., region]."""
         return np.maximum.reduceat(values, self.starts, axis=-1)
 
-    def smallest(self, values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        """[..., pixel] → [..., region]."""
-        return np.minimum.reduceat(values, self.starts, axis=-1)
-
 
 def connected_blobs(above: np.ndarray[Any, np.dtype[np.bool_]]) -> Blobs:
     """Regions of True pixels that touch along an edge (4-connected, as AtomAI has it); [row, column]."""

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from elitscope_models.analyse import analyse
-from elitscope_models.atoms import find_atoms
 from elitscope_models.bundle import Bundle
 from elitscope_models.loading import open_plan
 from elitscope_models.manifest import Manifest
 from elitscope_models.resample import Grid
+from tests.support.atoms import find_atoms
 from tests.support.frames import dots, lattice
 
 SHAPE = (40, 48)

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from elitscope.types import ATOM_DTYPE, AtomTable
-from elitscope_models.atoms import find_atoms
 from elitscope_models.resample import Grid
+from tests.support.atoms import find_atoms
 from tests.support.frames import dots, lattice
 
 SHAPE = (64, 80)
