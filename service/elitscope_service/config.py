@@ -20,7 +20,7 @@ from elitscope.errors import ElitscopeError
 from elitscope.messages import Limits as WireLimits
 from elitscope_service.addresses import http_address, tcp_address
 
-KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
+MIB, GIB = 1 << 20, 1 << 30
 ENV_PREFIX = "ELITSCOPE_"
 
 Count = Annotated[int, Field(ge=1)]

@@ -252,6 +252,14 @@ def test_a_frame_that_outlives_too_many_servers_is_given_up(opened):
     assert isinstance(answer.outcome, ServerGone)
 
 
+def test_a_run_that_greets_twice_has_not_ended(opened):
+    for run in range(2, 6):
+        opened.receive(Reject(0, "haadf", "session_unknown", ""))
+        opened.receive(Welcome(f"e{run}", "server"))
+    assert opened.receive(Welcome("e5", "server")) == []
+    assert opened.unanswered == 1
+
+
 def test_a_frame_over_the_servers_limit_is_refused_here(session):
     session.submit(frame(0, side=64))
     session.tick()

@@ -216,8 +216,8 @@ class Session:
             return FrameInvalid(f"a frame of {frame.pixels.nbytes} bytes is over this server's limit of {self.limits.frame_bytes}")
         if max(frame.pixels.shape) > self.limits.side:
             return FrameInvalid(f"a frame of shape {frame.pixels.shape} is over this server's limit of {self.limits.side} px a side")
-        if flight is not None and len(flight.epochs) >= self._timings.runs:
-            runs = len(flight.epochs)
+        runs = 0 if flight is None or self.welcome is None else len(flight.epochs - {self.welcome.epoch})
+        if runs >= self._timings.runs:
             return ServerGone(f"the server ended {runs} times while frame {frame.frame_id} was under way: it is not sent again")
         return None
 

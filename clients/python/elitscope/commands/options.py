@@ -7,7 +7,7 @@ import os
 
 from elitscope.client import DEFAULT_SERVER
 from elitscope.control import DEFAULT_HTTP
-from elitscope.types import OUTPUTS, Sampling, as_sampling
+from elitscope.types import OUTPUTS, Sampling, as_sampling, parse_outputs
 
 Subparsers = argparse._SubParsersAction  # what `add_subparsers` returns; argparse has no public name for it
 
@@ -74,8 +74,6 @@ def sampling(text: str) -> Sampling:
 
 def outputs(text: str) -> tuple[str, ...]:
     """Names with commas between."""
-    from elitscope.types import parse_outputs
-
     try:
         return parse_outputs([name.strip() for name in text.split(",")])
     except ValueError as error:
