@@ -12,19 +12,7 @@ from elitscope.simulator import Conditions, SimulatedFrame, expose, graphene
 from elitscope_models.normalise import Local, MinMax, Percentile
 from elitscope_models.training.augment import Augmentation
 from elitscope_models.training.network import UNetShape
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """How one member is fitted: Adam at a constant rate, the weights of the last steps averaged."""
-
-    steps: int = 800
-    batch: int = 16
-    averaged: int = 150
-    """Last steps whose weights are averaged (stochastic weight averaging)."""
-    learning_rate: float = 1e-3
-    recount: int = 24
-    """Batches from which the batch normalisation's statistics are counted anew after averaging."""
+from elitscope_models.training.schedule import Schedule
 
 
 @dataclass(frozen=True)
