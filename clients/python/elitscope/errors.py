@@ -68,6 +68,78 @@ class ServerGone(ElitscopeError, ConnectionError):
     code = "server_gone"
 
 
+class NotFound(ElitscopeError, LookupError):
+    """There is no such stream, ensemble, network or page."""
+
+    code = "not_found"
+
+
+class RequestInvalid(ElitscopeError, ValueError):
+    """What was asked for can't be done as it was said."""
+
+    code = "request_invalid"
+
+
+class LastMember(ElitscopeError):
+    """The change would leave a stream without an active network."""
+
+    code = "last_member"
+
+
+class RevisionMismatch(ElitscopeError):
+    """Somebody else changed the selection since it was read: read it again, then decide again."""
+
+    code = "revision_mismatch"
+
+
+class Held(ElitscopeError):
+    """An operator holds the stream, and who asked is a controller. The text names the holder."""
+
+    code = "held"
+
+
+class NothingToUndo(ElitscopeError):
+    """There is no earlier selection to go back to, or its ensemble is gone."""
+
+    code = "nothing_to_undo"
+
+
+class EnsembleUnavailable(ElitscopeError):
+    """The ensemble is not ready: it has to be loaded first, or it failed and says why."""
+
+    code = "ensemble_unavailable"
+
+
+class EnsembleInUse(ElitscopeError):
+    """The ensemble analyses a stream, so it can't be taken away: choose another one for that stream first."""
+
+    code = "ensemble_in_use"
+
+
+class BundleInvalid(ElitscopeError, ValueError):
+    """The bundle can't be used: its files, checksums or networks are not what they should be."""
+
+    code = "bundle_invalid"
+
+
+class NotReady(ElitscopeError):
+    """The server answers, and its engine does not yet, or no ensemble is ready."""
+
+    code = "not_ready"
+
+
+class StoreUnavailable(ElitscopeError, ConnectionError):
+    """The server's store does not answer: frames are analysed as before, nothing can be changed."""
+
+    code = "store_unavailable"
+
+
+class OutcomeUnknown(ElitscopeError, TimeoutError):
+    """The change may be in force or not: nobody said in time. Asking again with the same idempotency key tells."""
+
+    code = "outcome_unknown"
+
+
 class InternalError(ElitscopeError):
     """A defect of the server; the frame is not to blame."""
 
@@ -103,14 +175,39 @@ CODES: dict[str, ErrorCode] = {
         ErrorCode("reply_expired", "client", 410, ReplyLost),
         ErrorCode("not_authorised", "client", 403, NotAuthorised),
         ErrorCode("internal", "server", 500, InternalError),
+        # from here on: answers of REST alone
+        ErrorCode("request_invalid", "client", 422, RequestInvalid),
+        ErrorCode("not_found", "client", 404, NotFound),
+        ErrorCode("method_not_allowed", "client", 405, RequestInvalid),
+        ErrorCode("stream_unknown", "client", 404, NotFound),
+        ErrorCode("ensemble_unknown", "client", 404, NotFound),
+        ErrorCode("member_unknown", "client", 422, NotFound),
+        ErrorCode("last_member", "client", 409, LastMember),
+        ErrorCode("revision_mismatch", "client", 412, RevisionMismatch),
+        ErrorCode("held", "client", 423, Held),
+        ErrorCode("nothing_to_undo", "client", 409, NothingToUndo),
+        ErrorCode("idempotency_key_reused", "client", 409, RequestInvalid),
+        ErrorCode("ensemble_unavailable", "server", 409, EnsembleUnavailable),
+        ErrorCode("ensemble_in_use", "client", 409, EnsembleInUse),
+        ErrorCode("ensemble_exists", "client", 409, RequestInvalid),
+        ErrorCode("bundle_invalid", "client", 422, BundleInvalid),
+        ErrorCode("too_large", "client", 413, RequestInvalid),
+        ErrorCode("rate_limited", "load", 429, Overloaded),
+        ErrorCode("not_signed_in", "client", 401, NotAuthorised),
+        ErrorCode("host_not_allowed", "client", 403, NotAuthorised),
+        ErrorCode("not_ready", "server", 503, NotReady),
+        ErrorCode("engine_silent", "server", 503, NotReady),
+        ErrorCode("monitor_unavailable", "server", 503, NotReady),
+        ErrorCode("store_unavailable", "server", 503, StoreUnavailable),
+        ErrorCode("outcome_unknown", "server", 504, OutcomeUnknown),
     )
 }
-"""Every code that a server can answer a frame with. `session_unknown` and `draining` are no final answers: the client greets again and
-sends the frame once more."""
+"""Every code that a server can answer with: frames by wire, calls by REST. `session_unknown` and `draining` are no final answers of a
+frame: the client greets again and sends it once more."""
 
 
 def rejection_error(code: str, message: str) -> ElitscopeError:
-    """The exception for a wire code; a code of a newer server becomes a plain `ElitscopeError` that names it."""
+    """The exception for a code; a code of a newer server becomes a plain `ElitscopeError` that names it."""
     row = CODES.get(code)
     if row is None:
         return ElitscopeError(f"{code}: {message}")
