@@ -17,7 +17,6 @@ from elitscope_models.normalise import MinMax, Normalisation
 from elitscope_models.receptive import receptive_field
 from elitscope_models.training.atomai import AtomAIFile, AtomAIInvalid
 from elitscope_models.training.export import export
-from elitscope_models.training.network import UNetShape
 
 USUAL_RANGE = (0.8, 1.25)
 """Times the sampling: frames within are taken as they are where nothing else is known. AtomAI itself never resamples."""
@@ -67,7 +66,7 @@ def draft(file: AtomAIFile, origin: Origin) -> Manifest:
         classes=tuple(ClassInfo(name=name) for name in classes),
         sampling=origin.sampling,
         sampling_range=(low, high),
-        stride=UNetShape.STRIDE,
+        stride=shape.unet.stride,
         normalisation=origin.normalisation,
         atoms=Atoms(kind=origin.atoms),
         architecture=Architecture(name="unet", parameters={**unet, **options}),

@@ -26,9 +26,8 @@ from elitscope_models.bundle import (
 from elitscope_models.graph import parse_graph
 from elitscope_models.receptive import receptive_field
 from elitscope_models.training.data import Labelled, simulate
-from elitscope_models.training.export import export
+from elitscope_models.training.export import compare, export
 from elitscope_models.training.fit import Fitted, fit
-from elitscope_models.training.network import UNetShape
 from elitscope_models.training.progress import TrainingProgress
 from elitscope_models.training.recipes import Recipe
 
@@ -101,9 +100,9 @@ def _resumed(recipe: Recipe, seed: int, release: str, out: Path) -> list[tuple[M
 
 
 def _member(index: int, fitted: Fitted) -> tuple[Member, bytes]:
-    data = export(fitted.network)
+    data = export(fitted.network, half=True)
     tail = fitted.losses[-50:]
-    metrics = {"iou": round(fitted.test_iou, 5), "loss": round(sum(tail) / len(tail), 5)}
+    metrics = {"iou": round(fitted.test_iou, 5), "loss": round(sum(tail) / len(tail), 5), "export_error": round(compare(fitted.network, data), 6)}
     return Member(id=index, file=f"member-{index:02d}.onnx", sha256=sha256_of(data), metrics=metrics), data
 
 
@@ -115,7 +114,7 @@ def _manifest(recipe: Recipe, seed: int, release: str, done: Sequence[tuple[Memb
         classes=tuple(ClassInfo(name=name) for name in recipe.classes),
         sampling=recipe.sampling,
         sampling_range=recipe.sampling_range,
-        stride=UNetShape.STRIDE,
+        stride=recipe.network.stride,
         normalisation=recipe.normalisation,
         architecture=Architecture(name="unet", halo=field.halo if field else None, parameters=_plain(asdict(recipe.network))),
         members=tuple(member for member, _ in done),

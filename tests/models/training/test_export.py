@@ -17,6 +17,7 @@ SHAPES = [
     UNetShape(nb_filters=4),
     UNetShape(nb_filters=4, layers=(1, 1, 2, 1), upsampling="nearest"),
     UNetShape(classes=3, nb_filters=4, layers=(1, 1, 1, 1)),
+    UNetShape(nb_filters=4, halved=True),
 ]
 
 
@@ -37,7 +38,7 @@ def network(shape: UNetShape) -> UNet:
 def test_onnx_runtime_and_openvino_give_what_torch_gives(shape: UNetShape) -> None:
     trained = network(shape)
     data = export(trained)
-    image = np.random.default_rng(0).standard_normal((2, 1, 48, 72)).astype(np.float32)
+    image = np.random.default_rng(0).standard_normal((2, 1, 48, 80)).astype(np.float32)
     with torch.no_grad():
         expected = probabilities(trained(torch.from_numpy(image)), shape).numpy()
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])

@@ -49,3 +49,11 @@ def test_the_seed_decides_the_first_weights() -> None:
 
     assert torch.equal(weights(1), weights(1))
     assert not torch.equal(weights(1), weights(2))
+
+
+def test_the_light_variant_has_as_many_weights_and_answers_on_the_image_s_own_grid() -> None:
+    light = UNetShape(classes=3, nb_filters=2, halved=True)
+    assert UNet(light)(torch.zeros(1, 1, 32, 48)).shape == (1, 3, 32, 48)
+    assert light.stride == 2 * UNetShape().stride
+    weights = sum(p.numel() for p in UNet(UNetShape(halved=True)).parameters())
+    assert abs(weights - 594_033) < 500
