@@ -34,6 +34,7 @@ __all__ = [
     "Tolerance",
     "Training",
     "load_bundle",
+    "read_manifest",
     "read_member",
     "sha256_of",
     "write_bundle",
@@ -74,12 +75,35 @@ def load_bundle(path: str | os.PathLike[str], verify: bool = True) -> Bundle:
         BundleInvalid: anything is missing, changed, unknown, unsafe or not what the contract asks for.
     """
     folder = Path(path)
-    manifest = _read_manifest(folder)
+    manifest = read_manifest(folder)
     halo = manifest.architecture.halo
     if verify or halo is None:
         fields = [_check_graph(folder / member.file, _read_checked(folder, member), manifest) for member in manifest.members]
         halo = max([halo or 0, *(field.halo for field in fields if field is not None)])
     return Bundle(folder, manifest, halo)
+
+
+def read_manifest(path: str | os.PathLike[str]) -> Manifest:
+    """What the bundle in folder `path` says of itself. Nothing else of it is opened, so this is safe with a stranger's bundle.
+
+    Raises:
+        BundleInvalid: there is none, or it is not as it should be.
+    """
+    folder = Path(path)
+    file = folder / MANIFEST
+    if not file.is_file():
+        raise BundleInvalid(f"{folder} is not a bundle: {MANIFEST} is missing")
+    if file.stat().st_size > _MANIFEST_BYTES:
+        raise BundleInvalid(f"{file} has {file.stat().st_size} bytes: a manifest has at most {_MANIFEST_BYTES}")
+    try:
+        content = json.loads(file.read_bytes(), object_pairs_hook=_unique_keys)
+    except ValueError as error:
+        raise BundleInvalid(f"{file} is not JSON ({error}): restore the file or write the bundle again") from error
+    try:
+        # strict JSON mode: lists become tuples, but "8" does not become 8
+        return Manifest.model_validate_json(json.dumps(content), strict=True)
+    except ValidationError as error:
+        raise BundleInvalid(f"{file}: {_in_words(error)}") from error
 
 
 def read_member(bundle: Bundle, member_id: int) -> bytes:
@@ -138,23 +162,6 @@ def sha256_of(data: bytes) -> str:
     'e3b0c442'
     """
     return hashlib.sha256(data).hexdigest()
-
-
-def _read_manifest(folder: Path) -> Manifest:
-    file = folder / MANIFEST
-    if not file.is_file():
-        raise BundleInvalid(f"{folder} is not a bundle: {MANIFEST} is missing")
-    if file.stat().st_size > _MANIFEST_BYTES:
-        raise BundleInvalid(f"{file} has {file.stat().st_size} bytes: a manifest has at most {_MANIFEST_BYTES}")
-    try:
-        content = json.loads(file.read_bytes(), object_pairs_hook=_unique_keys)
-    except ValueError as error:
-        raise BundleInvalid(f"{file} is not JSON ({error}): restore the file or write the bundle again") from error
-    try:
-        # strict JSON mode: lists become tuples, but "8" does not become 8
-        return Manifest.model_validate_json(json.dumps(content), strict=True)
-    except ValidationError as error:
-        raise BundleInvalid(f"{file}: {_in_words(error)}") from error
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
