@@ -46,6 +46,8 @@ def receptive_field(model: onnx.ModelProto) -> Receptive | None:
         for node in model.graph.node:
             if node.op_type == "Constant" and node.attribute[0].HasField("t"):
                 constants[node.output[0]] = numpy_helper.to_array(node.attribute[0].t)
+            elif node.op_type == "Cast" and node.input[0] in constants:  # weights stored in half precision
+                constants[node.output[0]] = constants[node.input[0]]
             elif any(name in views for name in node.input):
                 views.update(dict.fromkeys(node.output, _through(node, views, constants)))
     except _Unreadable:

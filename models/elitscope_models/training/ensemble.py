@@ -102,7 +102,8 @@ def _resumed(recipe: Recipe, seed: int, release: str, out: Path) -> list[tuple[M
 def _member(index: int, fitted: Fitted) -> tuple[Member, bytes]:
     data = export(fitted.network, half=True)
     tail = fitted.losses[-50:]
-    metrics = {"iou": round(fitted.test_iou, 5), "loss": round(sum(tail) / len(tail), 5), "export_error": round(compare(fitted.network, data), 6)}
+    metrics = {"iou": round(fitted.test_iou, 5), "loss": round(sum(tail) / len(tail), 5)}
+    metrics["export_error"] = round(compare(fitted.network, data), 6)
     return Member(id=index, file=f"member-{index:02d}.onnx", sha256=sha256_of(data), metrics=metrics), data
 
 
