@@ -68,55 +68,61 @@ class ServerGone(ElitscopeError, ConnectionError):
     code = "server_gone"
 
 
-class NotFound(ElitscopeError, LookupError):
+class Refused(ElitscopeError):
+    """The server understood what was asked for and said no, or can't: nothing was changed. Base of what follows."""
+
+    code = "request_invalid"
+
+
+class NotFound(Refused, LookupError):
     """There is no such stream, ensemble, network or page."""
 
     code = "not_found"
 
 
-class RequestInvalid(ElitscopeError, ValueError):
+class RequestInvalid(Refused, ValueError):
     """What was asked for can't be done as it was said."""
 
     code = "request_invalid"
 
 
-class LastMember(ElitscopeError):
+class LastMember(Refused):
     """The change would leave a stream without an active network."""
 
     code = "last_member"
 
 
-class RevisionMismatch(ElitscopeError):
+class RevisionMismatch(Refused):
     """Somebody else changed the selection since it was read: read it again, then decide again."""
 
     code = "revision_mismatch"
 
 
-class Held(ElitscopeError):
+class Held(Refused):
     """An operator holds the stream, and who asked is a controller. The text names the holder."""
 
     code = "held"
 
 
-class NothingToUndo(ElitscopeError):
+class NothingToUndo(Refused):
     """There is no earlier selection to go back to, or its ensemble is gone."""
 
     code = "nothing_to_undo"
 
 
-class EnsembleUnavailable(ElitscopeError):
+class EnsembleUnavailable(Refused):
     """The ensemble is not ready: it has to be loaded first, or it failed and says why."""
 
     code = "ensemble_unavailable"
 
 
-class EnsembleInUse(ElitscopeError):
+class EnsembleInUse(Refused):
     """The ensemble analyses a stream, so it can't be taken away: choose another one for that stream first."""
 
     code = "ensemble_in_use"
 
 
-class BundleInvalid(ElitscopeError, ValueError):
+class BundleInvalid(Refused, ValueError):
     """The bundle can't be used: its files, checksums or networks are not what they should be."""
 
     code = "bundle_invalid"

@@ -7,9 +7,9 @@ import json
 
 from elitscope.commands import options
 from elitscope.commands.status import MakeController, controller
-from elitscope.control import Ensemble
 from elitscope.files.errors import need
 from elitscope.files.plot import member_ranges
+from elitscope.rest.records import Ensemble
 
 _EXAMPLES = """\
   elitscope ensembles

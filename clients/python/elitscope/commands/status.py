@@ -9,9 +9,10 @@ from dataclasses import replace
 from typing import Any
 
 from elitscope.commands import options
-from elitscope.control import Controller, ServerStatus, StreamFigures
+from elitscope.control import Controller
 from elitscope.files.errors import need
 from elitscope.files.plot import member_ranges
+from elitscope.rest.records import ServerStatus, StreamFigures
 
 MakeController = Callable[[argparse.Namespace], Controller]
 
