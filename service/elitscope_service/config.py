@@ -54,6 +54,10 @@ class Limits(BaseModel):
     reply_cache_bytes: Annotated[int, Field(ge=0)] = 256 * MIB
     answered_ids: Count = 4096
     unsent_bytes: Count = 1 * GIB
+    upload_bytes: Count = 1 * GIB
+    bundle_bytes: Count = 2 * GIB
+    check_bytes: Count = 4 * GIB
+    check_s: Seconds = 120.0
 
     @model_validator(mode="after")
     def _a_frame_fits(self) -> Self:
@@ -80,6 +84,8 @@ class ServerConfig(BaseSettings):
     publish: str = "tcp://127.0.0.1:5556"
     http: str = "127.0.0.1:8000"
     data_dir: Path = Path("~/.local/share/elitscope")
+    redis_url: str | None = None
+    redis_password_file: Path | None = None
     device: Literal["auto", "cpu", "cuda", "tensorrt"] = "auto"
     drain_s: Seconds = 10.0
     preview_hz: Annotated[float, Field(ge=0, le=60)] = 4.0
@@ -99,6 +105,15 @@ class ServerConfig(BaseSettings):
     @classmethod
     def _absolute_folder(cls, value: Path) -> Path:
         return value.expanduser().absolute()
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis_url(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("redis://", "rediss://", "unix:///")):
+            raise ValueError(
+                f"redis_url {value.rpartition('@')[2]!r} is not of the form redis://:password@host:6379/0, rediss:// or unix:///path"
+            )
+        return value
 
     @field_validator("bind", "publish")
     @classmethod
