@@ -49,7 +49,7 @@ class Keeper:
         self._clock = clock
         self._policy = RestartPolicy()
         self._child: Child | None = None
-        self._stopping = asyncio.Event()
+        self.stopping = asyncio.Event()
 
     def tell(self, command: Command) -> None:
         """Send a command to the child that runs now, if one does."""
@@ -62,9 +62,9 @@ class Keeper:
         Raises:
             CannotStart: the first one ended before it was ready.
         """
-        while not self._stopping.is_set():
+        while not self.stopping.is_set():
             self._child = child = await start_child(self._module, self._configure())
-            if self._stopping.is_set():
+            if self.stopping.is_set():
                 await child.kill()
                 return
             for command in self._opening():
@@ -72,7 +72,7 @@ class Keeper:
             trouble = await self._follow(child)
             code = await child.ended()
             self._child = None
-            if self._stopping.is_set():
+            if self.stopping.is_set():
                 return
             delay = self._policy.ended(self._clock())
             why = trouble or f"it ended with {_in_words(code)}"
@@ -80,16 +80,16 @@ class Keeper:
                 raise CannotStart(f"the {self.name} can't start: {why}")
             logger.error("the %s is started again in %g s: %s", self.name, delay, why)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), delay)
+                await asyncio.wait_for(self.stopping.wait(), delay)
 
     async def stop(self, seconds: float) -> bool:
         """Have the child stop within so many seconds and start none any more. Whether it went of itself."""
-        self._stopping.set()
+        self.stopping.set()
         return self._child is None or await self._child.stop(seconds)
 
     async def kill(self) -> None:
         """End the child at once and start none any more."""
-        self._stopping.set()
+        self.stopping.set()
         if self._child is not None:
             await self._child.kill()
 
@@ -109,3 +109,11 @@ class Keeper:
 
 def _in_words(code: int) -> str:
     return f"signal {-code}" if code < 0 else f"exit code {code}"
+
+
+async def wait_for_either(*events: asyncio.Event) -> None:
+    """Wait until one of the events has happened."""
+    waiting = [asyncio.create_task(event.wait()) for event in events]
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    for task in waiting:
+        task.cancel()

@@ -1,4 +1,4 @@
-"""The parent process: starts the engine and the API side by side, restarts what dies, stops both in order."""
+"""The parent process: starts the store, then the engine and the API side by side, restarts what dies, stops all in order."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from collections.abc import Callable
 
 from elitscope_service.child import Command, Report
 from elitscope_service.config import ServerConfig
-from elitscope_service.keeper import CannotStart, Keeper
+from elitscope_service.keeper import CannotStart, Keeper, wait_for_either
+from elitscope_service.store.address import store_url
 
 logger = logging.getLogger(__name__)
 
 API_STOP_S = 3.0
+STORE_STOP_S = 5.0
 
 
 class Server:
-    """Engine and API under one parent.
+    """Embedded store, engine and API under one parent. Where a Redis is named there is no embedded store.
 
     Ports that the system chose at the first start are kept: whatever is restarted comes back at the same addresses.
 
@@ -27,9 +29,11 @@ class Server:
     """
 
     def __init__(self, config: ServerConfig, announce: Callable[[str, str, str], None]) -> None:
+        self._embedded = config.redis_url is None
         self._config = config
         self._announce = announce
         self._publish: str | None = None
+        self._store = Keeper("store", "elitscope_service.store", self._configuration, list, lambda report: None, time.monotonic)
         self._engine = Keeper("engine", "elitscope_service.engine", self._configuration, list, self._on_engine, time.monotonic)
         self._api = Keeper("API", "elitscope_service.api", self._configuration, self._watch, self._on_api, time.monotonic)
         self._signals = 0
@@ -37,19 +41,33 @@ class Server:
         self._force = asyncio.Event()
 
     async def run(self) -> int:
-        """Run until SIGTERM or SIGINT; the exit code. 0: stopped in order; 1: it can't start, or had to be forced."""
+        """Run until SIGTERM or SIGINT; the exit code. 0: stopped in order; 1: it can't start, or had to be forced.
+
+        Raises:
+            ConfigInvalid: the store's password can't be read.
+        """
+        self._config = self._config.model_copy(update={"redis_url": store_url(self._config), "redis_password_file": None})
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._on_signal)
-        keeping = [asyncio.create_task(keeper.keep()) for keeper in (self._engine, self._api)]
+        keeping = [asyncio.create_task(self._after_the_store(keeper)) for keeper in (self._engine, self._api)]
+        if self._embedded:
+            keeping.append(asyncio.create_task(self._store.keep()))
+        else:
+            self._store.ready.set()
         announcing = asyncio.create_task(self._announce_once_ready())
         stopping = asyncio.create_task(self._stop.wait())
         await asyncio.wait([*keeping, stopping], return_when=asyncio.FIRST_COMPLETED)
         announcing.cancel()
         stopping.cancel()
-        orderly = await self._stop_both()
+        orderly = await self._stop_all()
         failed = await self._conclude(keeping)
         return int(failed or not orderly)
+
+    async def _after_the_store(self, keeper: Keeper) -> None:
+        """Both the engine and the API can do without the store, but starting with it they need not find out."""
+        await wait_for_either(self._store.ready, keeper.stopping)
+        await keeper.keep()
 
     async def _conclude(self, keeping: list[asyncio.Task[None]]) -> bool:
         """Whether a child could not start, or supervision itself failed; a line says so."""
@@ -67,7 +85,7 @@ class Server:
         await self._api.ready.wait()
         self._announce(self._config.bind, self._config.publish, f"http://{self._config.http}")
 
-    async def _stop_both(self) -> bool:
+    async def _stop_all(self) -> bool:
         """The engine first, which may take its time to drain; the API tells the world meanwhile. Whether nothing had to be forced."""
         orderly = asyncio.create_task(self._stop_in_order())
         force = asyncio.create_task(self._force.wait())
@@ -75,15 +93,17 @@ class Server:
         force.cancel()
         if orderly.done():
             return orderly.result()
-        logger.warning("a second signal: the engine and the API are ended at once")
+        logger.warning("a second signal: everything is ended at once")
         orderly.cancel()
         await asyncio.gather(self._engine.kill(), self._api.kill())
+        await self._store.kill()
         return False
 
     async def _stop_in_order(self) -> bool:
         engine = await self._engine.stop(self._config.drain_s)
         api = await self._api.stop(API_STOP_S)
-        return engine and api
+        store = await self._store.stop(STORE_STOP_S)
+        return engine and api and store
 
     def _configuration(self) -> str:
         return self._config.model_dump_json()
