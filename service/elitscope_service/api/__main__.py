@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import secrets
 import signal
 import socket
 import sys
@@ -18,6 +19,9 @@ from elitscope.version import __version__
 from elitscope_service.addresses import http_address
 from elitscope_service.api.application import create_app
 from elitscope_service.api.engine_view import EngineView
+from elitscope_service.api.event_log import EventLog
+from elitscope_service.api.feed import Feed
+from elitscope_service.api.listener import FeedListener
 from elitscope_service.api.watcher import EngineWatcher
 from elitscope_service.child import Command, CommandLines, Report, ReportPipe, arguments, become_child, read_first_line
 from elitscope_service.config import ServerConfig
@@ -75,11 +79,19 @@ def _listen(address: str) -> socket.socket:
 
 async def _serve(listener: socket.socket, config: ServerConfig, reports: ReportPipe) -> int:
     view = EngineView(time.monotonic)
-    watcher = EngineWatcher(view)
+    events, feed = EventLog(secrets.token_hex(4)), Feed(time.monotonic)
+    threads = EngineWatcher(view, events), FeedListener(feed)
     host, port = listener.getsockname()[:2]
     address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     settings = uvicorn.Config(
-        create_app(view, __version__), log_config=None, log_level="warning", access_log=False, timeout_graceful_shutdown=2, lifespan="off"
+        create_app(view, __version__, feed, events),
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=2,
+        lifespan="off",
+        ws_max_size=4096,
+        ws_per_message_deflate=False,
     )
     server = Server(settings, Report("ready", {"http": address}), reports)
     loop = asyncio.get_running_loop()
@@ -94,18 +106,25 @@ async def _serve(listener: socket.socket, config: ServerConfig, reports: ReportP
 
     def obey(command: Command) -> None:
         if command.name == "watch":
-            watcher.watch(command.address)
+            for thread in threads:
+                thread.watch(command.address)
         elif command.name == "stop":
-            server.should_exit = True
+            end()
+
+    def end() -> None:
+        server.should_exit = True
+        events.close()
 
     loop.add_reader(0, on_stdin)
-    loop.add_signal_handler(signal.SIGTERM, lambda: setattr(server, "should_exit", True))
-    watcher.start()
+    loop.add_signal_handler(signal.SIGTERM, end)
+    for thread in threads:
+        thread.start()
     try:
         await server.serve(sockets=[listener])
     finally:
-        watcher.stop()
-        watcher.join(5.0)
+        for thread in threads:
+            thread.stop()
+            thread.join(5.0)
     return 0
 
 

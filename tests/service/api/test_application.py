@@ -11,6 +11,8 @@ from fastapi import FastAPI
 
 from elitscope_service.api.application import create_app
 from elitscope_service.api.engine_view import EngineView
+from elitscope_service.api.event_log import EventLog
+from elitscope_service.api.feed import Feed
 from elitscope_service.status import (
     Counters,
     EngineStatus,
@@ -75,7 +77,7 @@ class Site:
     def __init__(self) -> None:
         self.clock = Clock()
         self.view = EngineView(self.clock)
-        self.client = Browser(create_app(self.view, "0.1.0"))
+        self.client = Browser(create_app(self.view, "0.1.0", Feed(self.clock), EventLog("run")))
 
     def told(self, status: EngineStatus = STATUS, age_s: float = 0.5) -> Site:
         self.view.update(status)

@@ -11,6 +11,7 @@ import zmq
 from elitscope.codec import encode_publication
 from elitscope.messages import ResultMessage, Status
 from elitscope_service.api.engine_view import EngineView, Seen
+from elitscope_service.api.event_log import EventLog
 from elitscope_service.api.watcher import EngineWatcher
 from tests.service.builders import SESSION, frame
 from tests.service.wire import Peer, RunningEngine
@@ -24,8 +25,13 @@ def view() -> EngineView:
 
 
 @pytest.fixture
-def watcher(view: EngineView) -> Iterator[EngineWatcher]:
-    thread = EngineWatcher(view)
+def events() -> EventLog:
+    return EventLog("run")
+
+
+@pytest.fixture
+def watcher(view: EngineView, events: EventLog) -> Iterator[EngineWatcher]:
+    thread = EngineWatcher(view, events)
     thread.start()
     yield thread
     thread.stop()
@@ -85,3 +91,17 @@ def test_what_it_can_not_read_is_passed_over(
     finally:
         liar.close()
         context.term()
+
+
+def test_events_are_kept_in_the_order_in_which_they_happened(
+    start_engine: Callable[..., RunningEngine], view: EngineView, watcher: EngineWatcher, events: EventLog
+) -> None:
+    engine = start_engine()
+    watcher.watch(engine.publish)
+    seen(view, lambda s: True)
+    with Peer(engine.bind).greet(SESSION) as peer:
+        for index, stream in enumerate(("haadf", "bf")):
+            assert isinstance(peer.ask(frame(index, stream=stream)), ResultMessage)
+    seen(view, lambda s: len(s.status.streams) == 2)
+    started = [event.body["stream"] for event in events.since(0)[0] if event.body["event"] == "stream_started"]
+    assert started == ["haadf", "bf"]
