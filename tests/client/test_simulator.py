@@ -105,7 +105,7 @@ def test_contamination_covers_the_asked_for_share_and_grows_in_place() -> None:
 
 
 @pytest.mark.parametrize("drift", DRIFTS)
-@pytest.mark.parametrize("lattice", ["graphene", "square"])
+@pytest.mark.parametrize("lattice", ["graphene", "square", "hexagonal"])
 def test_a_movie_repeats_from_its_seed_and_differs_from_another(lattice: str, drift: str) -> None:
     def run(seed: int) -> list[SimulatedFrame]:
         return list(movie(lattice, (72, 64), frames=7, seed=seed, drift=drift))

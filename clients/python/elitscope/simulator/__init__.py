@@ -5,8 +5,11 @@ A `Specimen` holds atoms, `Conditions` how they are imaged; `render` turns both 
 """
 
 from elitscope.simulator.conditions import Conditions
+from elitscope.simulator.graphene import graphene
+from elitscope.simulator.hexagonal import hexagonal
 from elitscope.simulator.movie import DRIFTS, LATTICES, movie
 from elitscope.simulator.render import SimulatedFrame, expose, render
-from elitscope.simulator.specimen import Specimen, graphene, square
+from elitscope.simulator.specimen import Specimen
+from elitscope.simulator.square import square
 
-__all__ = ["DRIFTS", "LATTICES", "Conditions", "SimulatedFrame", "Specimen", "expose", "graphene", "movie", "render", "square"]
+__all__ = ["DRIFTS", "LATTICES", "Conditions", "SimulatedFrame", "Specimen", "expose", "graphene", "hexagonal", "movie", "render", "square"]

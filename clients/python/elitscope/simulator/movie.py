@@ -9,10 +9,13 @@ from typing import Callable, Optional
 import numpy as np
 
 from elitscope.simulator.conditions import Conditions
+from elitscope.simulator.graphene import graphene
+from elitscope.simulator.hexagonal import hexagonal
 from elitscope.simulator.render import SimulatedFrame, expose
-from elitscope.simulator.specimen import Specimen, graphene, square
+from elitscope.simulator.specimen import Specimen
+from elitscope.simulator.square import square
 
-LATTICES = ("graphene", "square")
+LATTICES = ("graphene", "square", "hexagonal")
 DRIFTS = ("none", "dose", "defocus", "contamination", "scan", "magnification", "all")
 
 
@@ -28,15 +31,15 @@ def movie(
     """Frames of one specimen, one after the other; the same arguments give the same frames.
 
     Args:
-        lattice: "graphene" or "square".
+        lattice: "graphene", "square" (two sublattices, as a perovskite) or "hexagonal" (two sublattices, as MoS2).
         shape: (rows, columns).
         frames: how many.
         seed: of specimen, noise and drift.
         drift: what gets worse from the first to the last frame: "dose" (to a tenth), "defocus" (to 45 Å), "contamination" (0 to 40 % of
-            the frame, while a hole grows in graphene), "scan" (jitter to 1.7 px, shear, line noise), "magnification" (0.7 to 1.4 times
+            the frame, while a hole grows in a sheet), "scan" (jitter to 1.7 px, shear, line noise), "magnification" (0.7 to 1.4 times
             the sampling); "none"; "all": a steady part, then each of them in turn, on the same specimen.
-        sampling: Å/px; by default 0.08 for graphene and 0.16 for the square lattice.
-        conditions: what the drift starts from.
+        sampling: Å/px; by default 0.08 for graphene, 0.16 for the square lattice and 0.10 for the hexagonal one.
+        conditions: what the drift starts from; by default `Conditions()`, with less dose for the hexagonal lattice's heavy atoms.
 
     Raises:
         ValueError: an unknown lattice or drift, no frames, an empty shape, or a sampling that is not positive.
@@ -51,10 +54,10 @@ def movie(
         raise ValueError(f"drift {drift!r} is unknown: choose one of {', '.join(DRIFTS)}")
     if frames < 1 or len(shape) != 2 or min(shape) < 1:
         raise ValueError(f"{frames} frames of shape {shape}: give at least one frame with at least one pixel")
-    sampling = sampling if sampling is not None else {"graphene": 0.08, "square": 0.16}[lattice]
+    sampling = sampling if sampling is not None else _SAMPLING[lattice]
     if not sampling > 0:
         raise ValueError(f"sampling {sampling!r} is not usable: give a positive number in Å/px")
-    base = replace(conditions or Conditions(), pattern=seed)
+    base = replace(conditions or _USUAL.get(lattice, Conditions()), pattern=seed)
     return _frames(lattice, shape, frames, seed, drift, sampling, base)
 
 
@@ -85,6 +88,8 @@ def _place(index: int, frames: int, parts: int) -> tuple[int, float]:
 def _specimen(lattice: str, field: tuple[float, float], rng: np.random.Generator, hole: float) -> Specimen:
     if lattice == "graphene":
         return graphene(field, rng, displacement=0.03, hole=hole)
+    if lattice == "hexagonal":
+        return hexagonal(field, rng, displacement=0.03, hole=hole)
     return square(field, rng, displacement=0.03)
 
 
@@ -94,6 +99,8 @@ def _shake(specimen: Specimen, rng: np.random.Generator) -> Specimen:
     return replace(specimen, positions=specimen.positions + thermal)
 
 
+_SAMPLING = {"graphene": 0.08, "square": 0.16, "hexagonal": 0.10}
+_USUAL = {"hexagonal": Conditions(electrons=1.0)}  # of carbon: a metal atom's peak is 27 times that
 _DRIFT: dict[str, Callable[[Conditions, float], Conditions]] = {
     "none": lambda base, progress: base,
     "dose": lambda base, progress: replace(base, electrons=base.electrons * 0.1**progress),
