@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import pytest
-from onnx import helper
+from onnx import TensorProto, helper
 
 from elitscope_models.graph import parse_graph
 from elitscope_models.receptive import receptive_field
@@ -72,6 +72,17 @@ def test_leaving_channels_out_costs_no_reach() -> None:
     field = receptive_field(parse_graph(network_file(nodes, weights), 1))
     assert field is not None
     assert field.halo == 1
+
+
+def test_kernels_in_half_precision_are_read_through_their_cast() -> None:
+    weights = {"small": np.ones((1, 1, 5, 5), np.float16)}
+    nodes = [
+        helper.make_node("Cast", ["small"], ["kernel"], to=TensorProto.FLOAT),
+        helper.make_node("Conv", ["image", "kernel"], ["probabilities"], pads=[2] * 4),
+    ]
+    field = receptive_field(parse_graph(network_file(nodes, weights), 1))
+    assert field is not None
+    assert field.halo == 2
 
 
 UNREADABLE = [

@@ -12,6 +12,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 _LEAST_AXES = 2
+_LARGEST = float(np.finfo(np.float16).max)
 _SUFFIX = ".half"
 
 
@@ -34,7 +35,7 @@ def halve(data: bytes) -> bytes:
         if weights.dtype != np.float32 or weights.ndim < _LEAST_AXES:
             continue
         name = tensor.name
-        if (largest := float(np.abs(weights).max(initial=0.0))) > np.finfo(np.float16).max:
+        if (largest := float(np.abs(weights).max(initial=0.0))) > _LARGEST:
             raise ValueError(f"weights {name!r} reach {largest:g}, more than half precision holds: keep them in single precision")
         tensor.CopyFrom(numpy_helper.from_array(weights.astype(np.float16), name + _SUFFIX))
         casts.append(helper.make_node("Cast", [name + _SUFFIX], [name], name=f"single/{name}", to=TensorProto.FLOAT))

@@ -45,7 +45,7 @@ def test_onnx_runtime_and_openvino_give_what_torch_gives(shape: UNetShape) -> No
     core = openvino.Core()
     compiled = core.compile_model(core.read_model(data), "CPU", {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1})
     for found in (session.run(None, {"image": image})[0], compiled(image)[0]):
-        assert found.shape == (2, shape.foreground, 48, 72)
+        assert found.shape == (2, shape.foreground, 48, 80)
         assert found == pytest.approx(expected, abs=2e-5)
 
 
@@ -62,6 +62,32 @@ def test_an_export_that_differs_from_torch_is_refused(monkeypatch: pytest.Monkey
     monkeypatch.setattr(module, "TOLERANCE", -1.0)
     with pytest.raises(RuntimeError, match="differs from torch"):
         export(network(SHAPES[0]))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_half_the_bytes_give_nearly_the_same_probabilities(shape: UNetShape) -> None:
+    trained = network(shape)
+    full, half = export(trained), export(trained, half=True)
+    assert len(half) < len(full)
+    assert 0.0 < compare(trained, half) <= module.HALF_TOLERANCE
+    assert export(trained, half=True) == half
+
+
+def test_a_network_that_half_precision_changes_too_much_keeps_its_weights(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    trained = network(SHAPES[0])
+    monkeypatch.setattr(module, "HALF_TOLERANCE", 1e-9)
+    assert export(trained, half=True) == export(trained)
+    assert "kept in single precision" in caplog.text
+
+
+def test_weights_beyond_half_precision_stay_single(caplog: pytest.LogCaptureFixture) -> None:
+    trained = network(SHAPES[0])
+    with torch.no_grad():
+        trained.px.weight.fill_(1e5)
+    assert export(trained, tolerance=1.0, half=True) == export(trained, tolerance=1.0)
+    assert "'network.px.weight' reach 100000" in caplog.text
 
 
 def test_the_comparison_notices_another_network() -> None:
