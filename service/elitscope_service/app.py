@@ -27,6 +27,7 @@ examples:
   elitscope-server --bundles /data/bundles --ensemble graphene-v2
   elitscope-server --config elitscope.toml --check    would it start, and do the bundles hold up?
   ELITSCOPE_DEVICE=cpu elitscope-server --bind tcp://127.0.0.1:0 --publish tcp://127.0.0.1:0 --http 127.0.0.1:0
+  elitscope-server keys --help                        make, list and revoke keys: needed to be reached from other computers
 
 Every flag can also be set as ELITSCOPE_NAME in the environment or as `name` in the TOML file; flags win over environment over file.
 Limits are a table [limits] in the file, or ELITSCOPE_LIMITS__NAME. Once frames can be sent, one line comes on standard output:
@@ -37,7 +38,12 @@ SIGTERM or Ctrl-C lets queued frames finish and stops; a second one stops at onc
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `elitscope-server`; the exit code."""
-    arguments = vars(_parser().parse_args(argv))
+    words = sys.argv[1:] if argv is None else argv
+    if words and words[0] == "keys":
+        from elitscope_service.access.commands import main as keys
+
+        return keys(words[1:])
+    arguments = vars(_parser().parse_args(words))
     log_to_stderr("server")
     file, checking = arguments.pop("config"), arguments.pop("check")
     try:

@@ -9,23 +9,20 @@ Routes say what they need by the type of an argument:
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
+from elitscope_service.access.key import SCOPES, Scope, is_name
 from elitscope_service.api.problems import ProblemError
-
-Role = Literal["operator", "controller"]
-ScopeName = Literal["read", "operate", "admin"]
+from elitscope_service.store.documents import Role
 
 AUTHOR_HEADER, ROLE_HEADER = "X-Elitscope-Author", "X-Elitscope-Role"
 ANONYMOUS = "anonymous"
-EVERY_SCOPE: frozenset[ScopeName] = frozenset(("read", "operate", "admin"))
-_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ._@+-]{0,62}[A-Za-z0-9._@+-])?")
+EVERY_SCOPE = frozenset(SCOPES)
 
 
 @dataclass(frozen=True)
@@ -34,7 +31,7 @@ class Caller:
 
     name: str
     role: Role
-    scopes: frozenset[ScopeName]
+    scopes: frozenset[Scope]
 
 
 async def caller(connection: HTTPConnection) -> Caller:
@@ -67,16 +64,7 @@ def named_caller(author: str | None, role: str | None) -> Caller:
     raise ProblemError(422, "request_invalid", f"{ROLE_HEADER} {role[:80]!r} is no role: say operator (a person) or controller (a program)")
 
 
-def is_name(text: str) -> bool:
-    """Whether a caller or a key can be called so: it ends up in logs, files and pages.
-
-    >>> is_name("ana@lab-2"), is_name("Ana Silva"), is_name("ana\\r\\n"), is_name(""), is_name("a" * 65)
-    (True, True, False, False, False)
-    """
-    return _NAME.fullmatch(text) is not None
-
-
-def requires(scope: ScopeName) -> Callable[[Caller], Awaitable[Caller]]:
+def requires(scope: Scope) -> Callable[[Caller], Awaitable[Caller]]:
     """A dependency: the caller, if it has the scope.
 
     Raises (when called): ProblemError: 403 where the caller's key does not have it.
