@@ -30,7 +30,7 @@ def test_an_ensemble_is_trained_and_evaluated_on_simulated_frames(tmp_path: Path
     assert run("train", "--members", "1", "--steps", "2", "--frames", "4", "--threads", "1", "--seed", "9", "--out", bundle) == 0
     torch.set_num_threads(threads)
     manifest = load_bundle(bundle).manifest
-    assert (manifest.training.recipe, manifest.training.seed, len(manifest.members)) == ("graphene-first", 9, 1)
+    assert (manifest.training.recipe, manifest.training.seed, len(manifest.members)) == ("graphene", 9, 1)
 
     assert run("simulate", str(truth), "--frames", "2", "--shape", "96", "80", "--sampling", "0.1") == 0
     assert [frame.pixels.shape for frame in read_truth(truth)] == [(96, 80), (96, 80)]

@@ -50,11 +50,15 @@ def simulate(recipe: Recipe, frames: int, seed: int, advance: Callable[[], None]
 def label(frame: SimulatedFrame, recipe: Recipe) -> np.ndarray[Any, np.dtype[np.float32]]:
     """Layers of one frame: normalised image, masks, weight; float32 [layer, row, column]."""
     image, _ = normalise(frame.pixels, recipe.normalisation, frame.sampling)
-    marked = frame.positions[frame.contamination <= (recipe.clean + recipe.covered) / 2.0]
-    mask = discs(marked, frame.pixels.shape, recipe.mask_radius / frame.sampling)
+    marked = frame.contamination <= (recipe.clean + recipe.covered) / 2.0
+    if not recipe.sees(frame):
+        marked = np.zeros_like(marked)
+    kinds = np.asarray(recipe.marks)[frame.class_ids]
+    radius = recipe.mask_radius / frame.sampling
+    masks = [discs(frame.positions[marked & (kinds == kind)], image.shape, radius) for kind in range(len(recipe.classes))]
     thickness = contamination_map(image.shape, frame.sampling, frame.conditions)
     certain = (thickness <= recipe.clean) | (thickness >= recipe.covered)
-    return np.stack([image, mask, certain.astype(np.float32)])
+    return np.stack([image, *masks, certain.astype(np.float32)])
 
 
 def batch(data: Labelled, chosen: np.ndarray[Any, Any], recipe: Recipe, rng: np.random.Generator) -> np.ndarray[Any, np.dtype[np.float32]]:

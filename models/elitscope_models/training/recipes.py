@@ -8,20 +8,28 @@ from types import MappingProxyType
 
 import numpy as np
 
-from elitscope.simulator import Conditions, SimulatedFrame, expose, graphene
+from elitscope.simulator import SimulatedFrame, expose
 from elitscope_models.normalise import Local, MinMax, Percentile
 from elitscope_models.training.augment import Augmentation
+from elitscope_models.training.imaging import Imaging, log_uniform
 from elitscope_models.training.network import UNetShape
 from elitscope_models.training.schedule import Schedule
+from elitscope_models.training.specimens import GrapheneSheets, Specimens, SquareLattices
+
+DRAWS = 50
+"""Frames drawn at most until one's contrast is either there or gone."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """One way to make an ensemble. The defaults are those of the first graphene ensemble."""
+    """One way to make an ensemble."""
 
     name: str
     ensemble: str
+    specimens: Specimens
     classes: tuple[str, ...] = ("atom",)
+    marks: tuple[int, ...] = (0, 0)
+    """Which of `classes` each class of the specimens is marked as."""
     sampling: float = 0.10
     """Å/px, native."""
     sampling_range: tuple[float, float] = (0.07, 0.14)
@@ -32,13 +40,20 @@ class Recipe:
     """Å of contamination up to which an atom is marked."""
     covered: float = 8.0
     """Å of contamination from which there is nothing but background; what lies between does not count in the loss."""
-    frames: int = 1200
+    contrast: tuple[float, float] = (1.03, 1.10)
+    """Up to the first (median over the atoms, see `SimulatedFrame.contrast`) a frame's lattice can't be seen and is background; from the
+    second on it is marked."""
+    visibility: float = 2.0
+    """Signal over noise of a single atom (see `visibility`) below which nobody could say what is there: such frames are not used, nor are
+    those whose contrast lies between the two bounds above."""
+    imaging: Imaging = field(default_factory=Imaging)
+    frames: int = 2400
     side: int = 256
     """px, side of a simulated frame."""
     crop: int = 128
     """px, side of a training patch."""
     test_fraction: float = 0.15
-    network: UNetShape = field(default_factory=UNetShape)
+    network: UNetShape = field(default_factory=lambda: UNetShape(halved=True))
     normalisation: MinMax | Percentile | Local = field(default_factory=Local)
     augmentation: Augmentation = field(default_factory=Augmentation)
     schedule: Schedule = field(default_factory=Schedule)
@@ -49,53 +64,72 @@ class Recipe:
         return replace(self, schedule=replace(self.schedule, steps=steps, averaged=averaged, recount=min(self.schedule.recount, steps)))
 
     def draw(self, rng: np.random.Generator) -> SimulatedFrame:
-        """One frame of random graphene under random conditions.
-
-        The ranges are those of annular dark-field work on two-dimensional materials in general: from one electron per pixel to
-        dozens, in focus and out of it, clean and half covered, with drift and jittering lines. Si and C are one class here.
-        """
+        """One frame of a random specimen under random conditions."""
         low, high = self.sampling_range
-        sampling = _log_uniform(rng, low * 0.9, high * 1.1)
-        span = self.side * sampling
-        specimen = graphene(
-            (span, span),
-            rng,
-            vacancies=rng.choice([0.0, rng.uniform(0.0, 0.03)]),
-            dopants=rng.choice([0.0, rng.uniform(0.0, 0.03)]),
-            strain=0.01,
-            displacement=rng.uniform(0.02, 0.1),
-            hole=rng.uniform(min(3.0, 0.2 * span), 0.45 * span) if rng.random() < 0.3 else 0.0,
+        for _ in range(DRAWS):
+            sampling = log_uniform(rng, low * 0.9, high * 1.1)
+            specimen = self.specimens.draw((self.side * sampling, self.side * sampling), rng)
+            frame = expose(specimen, (self.side, self.side), sampling, self.imaging.draw(rng), rng)
+            if self.sees(frame) is not None:
+                return frame
+        raise RuntimeError(f"recipe {self.name!r}: {DRAWS} frames in a row had too little contrast or signal")
+
+    def sees(self, frame: SimulatedFrame) -> bool | None:
+        """Whether the lattice can be seen in a frame; None where that is anyone's guess."""
+        if not len(frame.contrast):
+            return True
+        contrast = float(np.median(frame.contrast))
+        if contrast <= self.contrast[0]:
+            return False
+        return True if contrast >= self.contrast[1] and visibility(frame, self.mask_radius) >= self.visibility else None
+
+
+def visibility(frame: SimulatedFrame, radius: float) -> float:
+    """Median over atoms of signal over shot noise: how far an atom's disc stands out of what surrounds it.
+
+    `radius`: Å, of the disc over which electrons are counted.
+    """
+    pixels = np.pi * (radius / frame.sampling) ** 2
+    counted = frame.signal + frame.conditions.background * frame.conditions.electrons
+    difference = frame.signal * (1.0 - 1.0 / frame.contrast.clip(1e-3))
+    return float(np.median(difference * np.sqrt(pixels / counted.clip(1e-6))))
+
+
+RECIPES: Mapping[str, Recipe] = MappingProxyType(
+    {
+        recipe.name: recipe
+        for recipe in (
+            Recipe(
+                name="graphene",
+                ensemble="graphene",
+                specimens=GrapheneSheets(brightness=(0.7, 1.4)),
+                imaging=Imaging(bare=0.03),
+                schedule=Schedule(steps=3000, averaged=400),
+            ),
+            Recipe(
+                name="graphene-si",
+                ensemble="graphene-si",
+                specimens=GrapheneSheets(dopants=0.08, doped=0.85, brightness=(0.75, 1.35)),
+                classes=("C", "Si"),
+                marks=(0, 1),
+                imaging=Imaging(bare=0.03),
+                network=UNetShape(classes=3, halved=True),
+                schedule=Schedule(steps=3000, averaged=400),
+            ),
+            Recipe(
+                name="square-lattice",
+                ensemble="square-lattice",
+                specimens=SquareLattices(),
+                classes=("A", "B"),
+                marks=(0, 1),
+                sampling=0.16,
+                sampling_range=(0.11, 0.22),
+                mask_radius=0.65,
+                imaging=Imaging(electrons=(2.0, 100.0), source=(0.6, 1.3), background=0.8, depths=1.2, contamination=0.25),
+                network=UNetShape(classes=3, halved=True),
+                schedule=Schedule(steps=2000, averaged=300),
+            ),
         )
-        return expose(specimen, (self.side, self.side), sampling, _conditions(rng), rng)
-
-
-def _conditions(rng: np.random.Generator) -> Conditions:
-    dirty = rng.random() < 0.45
-    conditions = Conditions(
-        electrons=_log_uniform(rng, 1.0, 40.0),
-        width=rng.uniform(0.8, 1.4),
-        tails=rng.uniform(0.0, 0.4),
-        tail_width=rng.uniform(2.0, 4.5),
-        background=rng.uniform(0.0, 0.5),
-        gradient=(rng.normal(0.0, 0.15), rng.normal(0.0, 0.15)),
-        contamination=rng.uniform(0.03, 0.55) if dirty else 0.0,
-        thickness=_log_uniform(rng, 3.0, 60.0),
-        patch=rng.uniform(5.0, 25.0),
-        pattern=int(rng.integers(1 << 31)),
-        row_jitter=min(2.0, rng.exponential(0.5)),
-        shear=(rng.normal(0.0, 0.02), rng.normal(0.0, 0.03)),
-        line_noise=min(0.06, rng.exponential(0.015)),
-        gain=_log_uniform(rng, 2.0, 20.0),
-        readout=rng.uniform(0.0, 6.0),
-        offset=rng.uniform(0.0, 300.0),
-        hot_pixels=_log_uniform(rng, 1e-5, 3e-4) if rng.random() < 0.1 else 0.0,
-    )
-    return conditions.defocused(rng.uniform(5.0, 40.0)) if rng.random() < 0.4 else conditions
-
-
-def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
-    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
-
-
-RECIPES: Mapping[str, Recipe] = MappingProxyType({"graphene-first": Recipe(name="graphene-first", ensemble="graphene")})
+    }
+)
 """Every recipe by name."""

@@ -25,7 +25,7 @@ def one_thread() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def tiny() -> Recipe:
     return replace(
-        RECIPES["graphene-first"],
+        RECIPES["graphene"],
         name="tiny",
         frames=12,
         side=96,

@@ -8,8 +8,22 @@ from elitscope.simulator.conditions import Conditions
 from elitscope.simulator.graphene import graphene
 from elitscope.simulator.hexagonal import hexagonal
 from elitscope.simulator.movie import DRIFTS, LATTICES, movie
+from elitscope.simulator.probe import Probe
 from elitscope.simulator.render import SimulatedFrame, expose, render
 from elitscope.simulator.specimen import Specimen
 from elitscope.simulator.square import square
 
-__all__ = ["DRIFTS", "LATTICES", "Conditions", "SimulatedFrame", "Specimen", "expose", "graphene", "hexagonal", "movie", "render", "square"]
+__all__ = [
+    "DRIFTS",
+    "LATTICES",
+    "Conditions",
+    "Probe",
+    "SimulatedFrame",
+    "Specimen",
+    "expose",
+    "graphene",
+    "hexagonal",
+    "movie",
+    "render",
+    "square",
+]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Optional
+
+from elitscope.simulator.probe import Probe
 
 SIGMA = 1.0 / (2.0 * math.sqrt(2.0 * math.log(2.0)))
 """Standard deviation of a Gaussian in units of its FWHM."""
@@ -28,6 +31,8 @@ class Conditions:
     """Fraction of an atom's signal that falls into a wide skirt, 0 to 1."""
     tail_width: float = 3.0
     """Å, FWHM of that skirt."""
+    probe: Optional[Probe] = None
+    """The probe by wave optics. `width` is then an atom's image without it (source size, the atom's extent), and there is no skirt."""
     background: float = 0.03
     """Uniform background, in units of a carbon atom's peak."""
     gradient: tuple[float, float] = (0.0, 0.0)
@@ -72,7 +77,8 @@ class Conditions:
         """The same conditions away from focus: wider atoms, and more of their signal in the skirt.
 
         A cone of half angle `convergence` (rad) spreads by `defocus` (Å) times it. What it hits is modelled as a Gaussian of that spread
-        with a skirt of growing weight: good while the lattice is still visible, without the rings of a real probe farther off.
+        with a skirt of growing weight: good while the lattice is still visible, without the rings of a real probe farther off, which
+        `probe` has.
         """
         spread = 2.0 * math.sqrt(math.log(2.0)) * abs(defocus) * convergence / 2.0
         fog = 1.0 - math.exp(-((abs(defocus) * convergence / 2.0) ** 2))

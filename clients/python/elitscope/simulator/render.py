@@ -8,17 +8,24 @@ Each atom is a Gaussian with a skirt at its exact sub-pixel place. Gaussians are
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from elitscope.simulator.conditions import REFERENCE_WIDTH, SIGMA, Conditions
 from elitscope.simulator.contamination import amorphous_signal, contamination_map
+from elitscope.simulator.lattice import MARGIN
+from elitscope.simulator.probe import convolve
 from elitscope.simulator.scan import drift, line_jitter, seen_jitter, shift_rows
 from elitscope.simulator.specimen import Specimen
 
 TILE = 128
 """px, side of one matrix product: small enough that far atoms are left out, large enough that the product is efficient."""
+ASIDE = 1.0
+"""Å from an atom at which the signal is compared with the atom's own."""
+FFT_STEP = 32
+"""px: images that are convolved have sides that are multiples of this."""
 REACH = 5.0
 """Standard deviations at which a Gaussian is taken to end (4e-6 of its height)."""
 
@@ -37,6 +44,11 @@ class SimulatedFrame:
     """int32 [atom]: index into `classes`."""
     contamination: np.ndarray
     """float32 [atom]: thickness of amorphous carbon over the atom, Å."""
+    signal: np.ndarray
+    """float32 [atom]: electrons per pixel on the atom that come from the lattice, without noise, dirt or background."""
+    contrast: np.ndarray
+    """float32 [atom]: the lattice's signal on the atom over that `ASIDE` from it, without noise, dirt or background. Where it is not above
+    1 the atom can't be told from its surroundings, or lies in a dark place of a lattice whose contrast is reversed."""
     classes: tuple[str, ...]
     conditions: Conditions
     segment: str = ""
@@ -46,16 +58,20 @@ class SimulatedFrame:
 def expose(specimen: Specimen, shape: tuple[int, int], sampling: float, conditions: Conditions, rng: np.random.Generator) -> SimulatedFrame:
     """One frame of a specimen. `sampling` in Å/px; `rng` draws everything that differs from exposure to exposure."""
     jitter = line_jitter(shape[0], conditions, rng)
-    pixels, scanned = _image(specimen.positions, specimen.weights, shape, sampling, conditions, jitter, rng)
+    drifted = drift(specimen.positions / sampling, conditions)
+    lattice = _lattice(drifted, specimen.weights, shape, sampling, conditions)
+    pixels = _counts(lattice, sampling, conditions, jitter, rng)
+    scanned = _seen(drifted, jitter, sampling, conditions)
     inside = ((scanned >= -0.5) & (scanned < np.asarray(shape) - 0.5)).all(axis=1)
     positions = scanned[inside]
-    nearest = np.rint(positions).astype(int).clip(0, np.asarray(shape) - 1)
     return SimulatedFrame(
         pixels=np.rint(pixels.clip(0, 65535)).astype(np.uint16),
         sampling=sampling,
         positions=positions,
         class_ids=specimen.class_ids[inside],
-        contamination=contamination_map(shape, sampling, conditions)[nearest[:, 0], nearest[:, 1]],
+        contamination=_nearest(contamination_map(shape, sampling, conditions), positions),
+        signal=conditions.electrons * _nearest(lattice, drifted[inside]),
+        contrast=_contrast(lattice, drifted[inside], sampling),
         classes=specimen.classes,
         conditions=conditions,
     )
@@ -80,27 +96,36 @@ def render(
         >>> bool(abs(counts - counts.max()).argmin() in range(14 * 32, 17 * 32))
         True
     """
-    return _image(positions, weights, shape, sampling, conditions, line_jitter(shape[0], conditions, rng), rng)[0]
-
-
-def _image(
-    positions: np.ndarray,
-    weights: np.ndarray,
-    shape: tuple[int, int],
-    sampling: float,
-    conditions: Conditions,
-    jitter: np.ndarray,
-    rng: np.random.Generator,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Counts [row, column], and where the scan shows each atom (px)."""
+    jitter = line_jitter(shape[0], conditions, rng)
     drifted = drift(np.asarray(positions, float).reshape(-1, 2) / sampling, conditions)
-    signal = _atoms(drifted, np.asarray(weights, float), shape, sampling, conditions)
-    if conditions.contamination > 0:
-        signal += amorphous_signal(shape, sampling, conditions)
-    signal = shift_rows(signal, jitter) + _background(shape, conditions)
+    return _counts(_lattice(drifted, np.asarray(weights, float), shape, sampling, conditions), sampling, conditions, jitter, rng)
+
+
+def _counts(lattice: np.ndarray, sampling: float, conditions: Conditions, jitter: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Counts [row, column] of a lattice's signal, with all that lies on it and that scan and detector add."""
+    signal = lattice + _dirt(lattice.shape, sampling, conditions) if conditions.contamination > 0 else lattice
+    return detect(shift_rows(signal, jitter) + _background(lattice.shape, conditions), conditions, rng)
+
+
+def _seen(drifted: np.ndarray, jitter: np.ndarray, sampling: float, conditions: Conditions) -> np.ndarray:
+    """Where a scan with this jitter shows atoms (px)."""
     scanned = drifted.copy()
     scanned[:, 1] += seen_jitter(drifted[:, 0], jitter, conditions.width * SIGMA / sampling)
-    return detect(signal, conditions, rng), scanned
+    return scanned
+
+
+def _contrast(lattice: np.ndarray, points: np.ndarray, sampling: float) -> np.ndarray:
+    """float32 [atom]: see `SimulatedFrame.contrast`."""
+    angles = np.arange(12) * (np.pi / 6.0)
+    ring = np.stack([np.sin(angles), np.cos(angles)], axis=1) * (ASIDE / sampling)
+    around = _nearest(lattice, points[:, None] + ring).mean(axis=1)
+    return np.asarray((_nearest(lattice, points) + 1e-6) / (around + 1e-6), np.float32)
+
+
+def _nearest(image: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """The image at the pixels nearest to `points` (px) [..., 2], or at the border where they lie outside."""
+    at = np.rint(points).astype(int).clip(0, np.asarray(image.shape) - 1)
+    return np.asarray(image[at[..., 0], at[..., 1]], np.float32)
 
 
 def detect(signal: np.ndarray, conditions: Conditions, rng: np.random.Generator) -> np.ndarray:
@@ -113,6 +138,42 @@ def detect(signal: np.ndarray, conditions: Conditions, rng: np.random.Generator)
         hot = rng.random(signal.shape) < conditions.hot_pixels
         counts[hot] += rng.uniform(10.0, 60.0, int(hot.sum())) * conditions.gain * max(conditions.electrons, 1.0)
     return np.asarray(counts, np.float32)
+
+
+def _lattice(points: np.ndarray, weights: np.ndarray, shape: tuple[int, int], sampling: float, conditions: Conditions) -> np.ndarray:
+    """Signal of atoms at `points` (px), float32 [row, column], in units of a carbon atom's peak."""
+    if conditions.probe is None:
+        return _atoms(points, weights, shape, sampling, conditions)
+    (top, bottom), (left, right) = margins = _margins(shape, sampling)
+    wide = (shape[0] + top + bottom, shape[1] + left + right)
+    sharp = replace(conditions, tails=0.0)
+    image = _atoms(points + np.array([top, left]), weights, wide, sampling, sharp)
+    return _inner(convolve(image, conditions.probe.transfer(wide, sampling)), margins)
+
+
+def _dirt(shape: tuple[int, int], sampling: float, conditions: Conditions) -> np.ndarray:
+    """Signal of the contamination, seen through the probe where there is one."""
+    signal = amorphous_signal(shape, sampling, conditions)
+    if conditions.probe is None:
+        return signal
+    margins = _margins(shape, sampling)
+    wide = np.pad(signal, margins, mode="symmetric")
+    return _inner(convolve(wide, conditions.probe.transfer((wide.shape[0], wide.shape[1]), sampling)), margins)
+
+
+Margins = tuple[tuple[int, int], tuple[int, int]]
+
+
+def _margins(shape: tuple[int, int], sampling: float) -> Margins:
+    """px around a frame that are imaged too, since a probe brings in what lies outside: at least `MARGIN`, up to sides that suit an FFT."""
+    least = math.ceil(MARGIN / sampling)
+    rows, columns = (least + -(side + 2 * least) % FFT_STEP for side in shape)
+    return (least, rows), (least, columns)
+
+
+def _inner(image: np.ndarray, margins: Margins) -> np.ndarray:
+    (top, bottom), (left, right) = margins
+    return image[top : image.shape[0] - bottom, left : image.shape[1] - right]
 
 
 def _atoms(points: np.ndarray, weights: np.ndarray, shape: tuple[int, int], sampling: float, conditions: Conditions) -> np.ndarray:
