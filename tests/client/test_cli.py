@@ -1,6 +1,7 @@
 """The command line as a user meets it: help, exit codes, one-line errors, and whole runs over real sockets."""
 
 import json
+import shlex
 import signal
 import subprocess
 import sys
@@ -16,7 +17,8 @@ from elitscope.types import Rejection, Result
 from tests.client.analysed import a_result
 from tests.support.scripted_server import ScriptedServer
 
-COMMANDS = ("stream", "simulate", "watch", "status", "ensembles")
+CHANGES = ("use", "deselect", "select", "only", "undo", "hold", "release", "autopilot")
+COMMANDS = ("stream", "simulate", "watch", "status", "ensembles", "members", "history", *CHANGES)
 MOVIE = np.random.default_rng(0).integers(0, 1000, (5, 24, 32), np.uint16)
 
 
@@ -62,7 +64,7 @@ def test_the_examples_in_the_help_are_valid(command, capsys):
         main([command, "--help"])
     examples = capsys.readouterr().out.partition("examples:\n")[2].split("\n\n")[0].splitlines()
     for example in examples:
-        build_parser().parse_args(example.split()[1:])
+        build_parser().parse_args(shlex.split(example)[1:])
 
 
 def test_the_version_is_the_distributions(capsys):

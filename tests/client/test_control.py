@@ -145,7 +145,7 @@ def test_the_token_travels_as_a_bearer():
 
 
 class Options:
-    http, token, json, stream = "http://box:8000", None, False, None
+    http, token, ca, json, stream, action = "http://box:8000", None, None, False, None, None
 
 
 def controller(answer):

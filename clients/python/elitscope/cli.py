@@ -8,8 +8,8 @@ import sys
 from collections.abc import Sequence
 from typing import Optional
 
-from elitscope.commands import ensembles, simulate, status, stream, watch
-from elitscope.errors import ElitscopeError
+from elitscope.commands import autopilot, ensembles, history, hold, members, selection, simulate, status, stream, watch
+from elitscope.errors import ElitscopeError, OutcomeUnknown, Refused
 from elitscope.version import __version__
 
 _EXAMPLES = """\
@@ -18,11 +18,13 @@ examples:
   elitscope simulate --drift all --rate 5        send simulated frames
   elitscope watch                                watch the server live
   elitscope status                               is it ready?
+  elitscope members                              how do the networks do?
+  elitscope deselect 3 --reason fog              take one out, from the next frame on; undo, select, only, use
   elitscope COMMAND --help                       everything else
 
 addresses can stand in the environment: ELITSCOPE_SERVER, ELITSCOPE_PUBLISH, ELITSCOPE_HTTP
 """
-_INTERRUPTED = 130
+_REFUSED, _UNKNOWN, _INTERRUPTED = 3, 4, 130
 
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
@@ -39,7 +41,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         if args.debug:
             raise
         print(f"elitscope: {_in_words(error)}", file=sys.stderr)
-        return 1
+        return _exit_code(error)
     return code
 
 
@@ -53,9 +55,16 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"elitscope {__version__}")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (stream, simulate, watch, status, ensembles):
+    for command in (stream, simulate, watch, status, ensembles, members, selection, hold, autopilot, history):
         command.add_parser(subparsers)
     return parser
+
+
+def _exit_code(error: Exception) -> int:
+    """Programs tell a refusal, which changed nothing, from a change that may be in force."""
+    if isinstance(error, OutcomeUnknown):
+        return _UNKNOWN
+    return _REFUSED if isinstance(error, Refused) else 1
 
 
 def _in_words(error: Exception) -> str:

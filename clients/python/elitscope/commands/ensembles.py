@@ -1,11 +1,13 @@
-"""`elitscope ensembles`: what the server has to choose from."""
+"""`elitscope ensembles`: what the server has to choose from; with an action, bringing ensembles there and taking them away."""
 
 from __future__ import annotations
 
 import argparse
 import json
+from typing import Optional
 
 from elitscope.commands import options
+from elitscope.commands.selection import EXIT_CODES
 from elitscope.commands.status import MakeController, controller
 from elitscope.files.errors import need
 from elitscope.files.plot import member_ranges
@@ -15,13 +17,22 @@ _EXAMPLES = """\
   elitscope ensembles
   elitscope ensembles --http http://gpu-box:8000 --json
   elitscope ensembles --stream haadf
+  elitscope ensembles upload bundles/graphene-v2
+  elitscope ensembles load graphene-v2
+  elitscope ensembles unload graphene-v2
+  elitscope ensembles delete graphene-v2
 """
+ACTIONS = ("load", "unload", "upload", "delete")
 _STYLES = {"ready": "green", "failed": "red", "loading": "yellow"}
 
 
 def add_parser(subparsers: options.Subparsers[argparse.ArgumentParser]) -> None:
     """Register the command."""
-    parser = options.add_command(subparsers, "ensembles", "List the server's ensembles and their state.", _EXAMPLES)
+    parser = options.add_command(
+        subparsers, "ensembles", "List the server's ensembles and their state, or manage them.", _EXAMPLES + EXIT_CODES
+    )
+    parser.add_argument("action", nargs="?", choices=ACTIONS, help="upload: bring a bundle there; load: have it checked and made ready")
+    parser.add_argument("what", nargs="?", metavar="NAME", help="of the ensemble; for upload: the bundle's folder, or a zip of it")
     options.add_http(parser)
     options.add_stream_filter(parser)
     parser.set_defaults(run=run)
@@ -29,6 +40,22 @@ def add_parser(subparsers: options.Subparsers[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace, controller: MakeController = controller) -> int:
     """Do it; `controller` makes the REST client."""
+    return _list(args, controller) if args.action is None else _act(args, controller)
+
+
+def _act(args: argparse.Namespace, controller: MakeController) -> int:
+    if args.what is None:
+        raise ValueError(f"elitscope ensembles {args.action}: say which one, elitscope ensembles {args.action} NAME")
+    with controller(args) as control:
+        ensemble: Optional[Ensemble] = getattr(control, args.action)(args.what)
+    if args.json:
+        print(json.dumps({"deleted": args.what} if ensemble is None else dict(ensemble.document), ensure_ascii=False, indent=2))
+    else:
+        print(f"{args.what}: deleted" if ensemble is None else f"{ensemble.name}: {ensemble.state}")
+    return 0
+
+
+def _list(args: argparse.Namespace, controller: MakeController) -> int:
     with controller(args) as control:
         ensembles = control.ensembles()
         if args.stream is not None:

@@ -9,6 +9,8 @@ from elitscope.client import DEFAULT_SERVER
 from elitscope.control import DEFAULT_HTTP
 from elitscope.types import OUTPUTS, Sampling, as_sampling, parse_outputs
 
+DEFAULT_STREAM = "main"
+
 Subparsers = argparse._SubParsersAction  # what `add_subparsers` returns; argparse has no public name for it
 
 
@@ -27,7 +29,7 @@ def add_server(parser: argparse.ArgumentParser) -> None:
     server = os.environ.get("ELITSCOPE_SERVER", DEFAULT_SERVER)
     group = parser.add_argument_group("server")
     group.add_argument("--server", default=server, metavar="ADDR", help="its ZeroMQ address (ELITSCOPE_SERVER; default %(default)s)")
-    group.add_argument("--stream", default="main", metavar="NAME", help="name of this stream at the server (default %(default)s)")
+    group.add_argument("--stream", default=DEFAULT_STREAM, metavar="NAME", help="name of this stream at the server (default %(default)s)")
     group.add_argument(
         "--outputs",
         type=outputs,
@@ -54,11 +56,28 @@ def add_http(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--http", default=http, metavar="URL", help="address of the REST API (ELITSCOPE_HTTP; default %(default)s)")
     token = os.environ.get("ELITSCOPE_TOKEN")
     parser.add_argument("--token", default=token, help="bearer token, where the server asks for one (ELITSCOPE_TOKEN)")
+    parser.add_argument("--timeout", type=positive, default=30.0, metavar="S", help="wait so long for an answer (default 30 s)")
+    trusted = os.environ.get("ELITSCOPE_CA")
+    parser.add_argument(
+        "--ca", default=trusted, metavar="FILE", help="for https: certificates to trust (ELITSCOPE_CA; default: the system's)"
+    )
 
 
 def add_stream_filter(parser: argparse.ArgumentParser) -> None:
     """Which stream is meant, for commands that otherwise tell of all."""
     parser.add_argument("--stream", metavar="NAME", help="only this stream (default: all)")
+
+
+def add_stream(parser: argparse.ArgumentParser) -> None:
+    """The stream that a command is about."""
+    parser.add_argument(
+        "--stream", default=DEFAULT_STREAM, metavar="NAME", help='of frames; "default" is what new streams start with (default %(default)s)'
+    )
+
+
+def add_reason(parser: argparse.ArgumentParser) -> None:
+    """Why, for those who come after."""
+    parser.add_argument("--reason", default="", metavar="TEXT", help="why: it stands in `elitscope history`")
 
 
 def sampling(text: str) -> Sampling:

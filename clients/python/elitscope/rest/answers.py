@@ -174,14 +174,14 @@ def _stream(entry: Mapping[str, Any]) -> StreamFigures:
 def _audit(entry: Mapping[str, Any]) -> AuditEntry:
     return AuditEntry(
         at=float(entry.get("at") or 0.0),
-        action=str(entry.get("action") or ""),
-        stream=str(entry.get("stream") or ""),
-        author=str(entry.get("author") or ""),
-        role=str(entry.get("role") or ""),
-        reason=str(entry.get("reason") or ""),
         revision=entry.get("revision"),
         before=_networks(entry.get("before")),
         after=_networks(entry.get("after")),
+        outcome=str(entry.get("outcome") or "applied"),
+        **{
+            name: str(entry.get(name) or "")
+            for name in ("action", "author", "role", "stream", "subject", "reason", "value", "code", "detail")
+        },
         first_frame_id=entry.get("first_frame_id"),
         document=entry,
     )

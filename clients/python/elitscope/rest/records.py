@@ -108,19 +108,33 @@ class MemberInfo:
 
 @dataclass(frozen=True)
 class AuditEntry:
-    """Who changed what, when and why. `before` and `after`: (ensemble, active ids), None where it was no change of networks."""
+    """Who changed what, when and why, and what became of it.
+
+    `stream` or `subject` (an ensemble, say): what it was done to; `before` and `after`: (ensemble, active ids), None where it was no change
+    of networks, then `value`; `outcome`: "applied", "refused" (then `code` and `detail`) or "unknown"; `first_frame_id`: the first frame
+    analysed under `revision`, None until one came.
+    """
 
     at: float
     action: str
-    stream: str
     author: str
     role: str = ""
+    stream: str = ""
+    subject: str = ""
     reason: str = ""
     revision: Optional[int] = None
     before: Optional[tuple[str, tuple[int, ...]]] = None
     after: Optional[tuple[str, tuple[int, ...]]] = None
+    value: str = ""
+    outcome: str = "applied"
+    code: str = ""
+    detail: str = ""
     first_frame_id: Optional[int] = None
     document: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def applied(self) -> bool:
+        return self.outcome == "applied"
 
 
 @dataclass(frozen=True)
