@@ -1,22 +1,26 @@
 """How good an ensemble and each of its members are on frames with known atoms.
 
 Atoms are scored by `elitscope_models.score`; maps by intersection over union with discs around the known atoms (ELIT paper, Table 1). What
-lies on atoms that nobody could see counts neither for nor against.
+lies on atoms that nobody could see counts neither for nor against. Atoms are matched whatever their class; which class they were given is
+a question of its own. True and found classes are paired by their order.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from elitscope_models.analyse import analyse
+from elitscope_models.analyse import Analysis, analyse
 from elitscope_models.ensemble import Ensemble
-from elitscope_models.score import Score, mean_iou, score, total
+from elitscope_models.figures import NOBODY, Figures, Judgement, figures
+from elitscope_models.score import Matches, matches, mean_iou, overlaps
 from elitscope_models.truth import KnownFrame, discs
+
+Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
 MASK_RADIUS = 0.5
 """Å, radius of an atom's disc where a bundle does not say what it was trained with."""
@@ -25,86 +29,129 @@ UNSEEN_RADIUS = 1.0
 
 
 @dataclass(frozen=True)
-class Figures:
-    """Scores of one network, or of the ensemble, on some frames. `iou`: mean over frames."""
+class Sight:
+    """A frame and what the ensemble made of it: `found`, float [atom, 2], (row, column) in px, and what became of the atoms."""
 
-    name: str
-    frames: int
-    iou: float
-    atoms: Score
-
-    def as_dict(self) -> dict[str, Any]:
-        """The figures as JSON has them; `rmse` (Å) is None where nothing was found."""
-        rmse = self.atoms.rmse
-        return {
-            "name": self.name,
-            "frames": self.frames,
-            "iou": self.iou,
-            "precision": self.atoms.precision,
-            "recall": self.atoms.recall,
-            "f1": self.atoms.f1,
-            "rmse": None if np.isnan(rmse) else rmse,
-        }
+    index: int
+    frame: KnownFrame
+    found: np.ndarray[Any, Any]
+    matches: Matches
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The ensemble on everything, on each segment of a movie (none where there is but one), and its members one by one."""
+    """The ensemble on everything, on each segment of a movie (none where there is but one) and on each frame; and its members one by one.
 
+    `bundle`: name and version; `classes`: the ensemble's; `true_classes`: those of the known atoms, where they have names; `worst`: the
+    frame of the lowest F1.
+    """
+
+    bundle: str
     plan: str
+    classes: tuple[str, ...]
+    true_classes: tuple[str, ...]
     ensemble: Figures
     segments: tuple[Figures, ...]
+    frames: tuple[Figures, ...]
     members: tuple[Figures, ...]
+    worst: Sight
+
+    @property
+    def member_iou(self) -> tuple[float, float]:
+        """Mean and standard deviation of the members' IoU: the last line of the paper's Table 1."""
+        each = [member.iou for member in self.members]
+        return float(np.mean(each)), float(np.std(each))
+
+    @property
+    def member_spread(self) -> float:
+        """How far any member's IoU lies from their mean, at most."""
+        each = np.array([member.iou for member in self.members])
+        return float(np.abs(each - each.mean()).max())
 
 
 def evaluate(frames: Iterable[KnownFrame], ensemble: Ensemble) -> Evaluation:
-    """Analyse every frame with all members, then with each alone, and score the results.
+    """Analyse every frame with all members, then with each alone, and judge the results.
 
     Raises:
-        ValueError: no frames, or atoms of a class that the ensemble does not have.
+        ValueError: no frames.
     """
-    whole: dict[str, list[tuple[float, Score]]] = defaultdict(list)
-    alone: dict[int, list[tuple[float, Score]]] = defaultdict(list)
-    for frame in frames:
-        whole[frame.segment].append(_judge(frame, ensemble, ensemble.members))
+    whole: list[Judgement] = []
+    alone: dict[int, list[Judgement]] = defaultdict(list)
+    names: tuple[str, ...] = ()
+    sights: list[tuple[float, Sight]] = []
+    for index, frame in enumerate(frames):
+        judgement, sight = _judge(index, frame, ensemble, ensemble.members)
+        whole.append(judgement)
+        sights = _worse(sights, judgement, sight)
+        names = max(names, frame.classes, key=len)
         for member in ensemble.members:
-            alone[member].append(_judge(frame, ensemble, (member,)))
+            alone[member].append(_judge(index, frame, ensemble, (member,))[0])
     if not whole:
         raise ValueError("there are no frames to evaluate on")
-    everything = [result for results in whole.values() for result in results]
+    manifest, segments = ensemble.bundle.manifest, list(dict.fromkeys(one.segment for one in whole))
+    parts = {segment: [one for one in whole if one.segment == segment] for segment in segments} if len(segments) > 1 else {}
     return Evaluation(
+        bundle=f"{manifest.name} {manifest.version}",
         plan=ensemble.plan(),
-        ensemble=_figures("ensemble", everything),
-        segments=tuple(_figures(name, results) for name, results in whole.items()) if len(whole) > 1 else (),
-        members=tuple(_figures(f"member {member}", results) for member, results in alone.items()),
+        classes=ensemble.classes,
+        true_classes=names,
+        ensemble=figures("ensemble", whole, ensemble.classes),
+        segments=tuple(figures(segment, some, ensemble.classes) for segment, some in parts.items()),
+        frames=tuple(figures(f"{one.index} {one.segment}".strip(), [one], ensemble.classes) for one in whole),
+        members=tuple(figures(f"member {member}", some, ensemble.classes) for member, some in alone.items()),
+        worst=sights[0][1],
     )
 
 
-def _judge(frame: KnownFrame, ensemble: Ensemble, members: tuple[int, ...]) -> tuple[float, Score]:
-    """(IoU, score of the atoms) of some members on one frame."""
-    found = analyse(frame.pixels, (frame.sampling, frame.sampling), ensemble, members)
-    masks = _masks(frame, len(ensemble.classes), _mask_radius(ensemble))
-    judged = discs(frame.positions[~frame.visible], frame.pixels.shape, UNSEEN_RADIUS / frame.sampling) == 0
-    places = found.atoms.positions("px")
-    return (
-        mean_iou(found.mean, masks, judged),
-        score(places, frame.positions, frame.pixels.shape, frame.sampling, ignore=~frame.visible),
+def _judge(index: int, frame: KnownFrame, ensemble: Ensemble, members: tuple[int, ...]) -> tuple[Judgement, Sight]:
+    """Some members on one frame."""
+    analysis = analyse(frame.pixels, (frame.sampling, frame.sampling), ensemble, members, keep_members=False)
+    places = analysis.atoms.positions("px")
+    matched = matches(places, frame.positions, frame.pixels.shape, frame.sampling, ignore=~frame.visible)
+    masks, known = _masks(frame, len(ensemble.classes), _mask_radius(ensemble))
+    both, either = overlaps(analysis.mean, masks, known)
+    judgement = Judgement(
+        index=index,
+        segment=frame.segment,
+        iou=mean_iou(analysis.mean, masks, known),
+        both=both,
+        either=either,
+        atoms=matched.counts,
+        confusion=_confusion(frame, analysis, matched),
+        support=analysis.atoms["support"][np.concatenate([matched.found, matched.false])],
+        warnings=tuple(warning.split(":")[0] for warning in analysis.warnings),
     )
+    return judgement, Sight(index, frame, places, matched)
 
 
-def _masks(frame: KnownFrame, classes: int, radius: float) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """bool [class, row, column]: discs around visible atoms; with a single class, of whatever kind they are."""
-    if classes > 1 and len(frame.class_ids) and frame.class_ids.max() >= classes:
-        raise ValueError(f"the frames have atoms of class {frame.class_ids.max()}, the ensemble only {classes} classes")
+def _worse(sights: list[tuple[float, Sight]], judgement: Judgement, sight: Sight) -> list[tuple[float, Sight]]:
+    """The sight of the lower F1, with it; a frame without atoms, true or found, is as good as any can be."""
+    atoms = judgement.atoms
+    empty = not (atoms.true_positives or atoms.false_positives or atoms.false_negatives)
+    f1 = 1.0 if empty else atoms.f1
+    return [(f1, sight)] if not sights or f1 < sights[0][0] else sights
+
+
+def _confusion(frame: KnownFrame, analysis: Analysis, matched: Matches) -> Counter[tuple[int, int]]:
+    true, found = frame.class_ids, analysis.atoms["class_id"]
+    counted = Counter((int(true[i]), int(found[j])) for i, j in zip(matched.true, matched.found, strict=True))
+    counted.update((NOBODY, int(found[j])) for j in matched.false)
+    counted.update((int(true[i]), NOBODY) for i in matched.missed)
+    return counted
+
+
+def _masks(
+    frame: KnownFrame, classes: int, radius: float
+) -> tuple[np.ndarray[Any, np.dtype[np.bool_]], np.ndarray[Any, np.dtype[np.bool_]]]:
+    """Discs around visible atoms, bool [class, row, column], with a single class of whatever kind they are; and what can be judged,
+    bool [row, column]: neither atoms that nobody could see nor, with several classes, those of a class that the ensemble does not have."""
     kinds = [frame.class_ids == index for index in range(classes)] if classes > 1 else [np.ones(len(frame.positions), bool)]
-    shown = [frame.positions[kind & frame.visible] for kind in kinds]
-    return np.stack([discs(positions, frame.pixels.shape, radius / frame.sampling) > 0 for positions in shown])
+    shape = frame.pixels.shape
+    masks = np.stack([discs(frame.positions[kind & frame.visible], shape, radius / frame.sampling) > 0 for kind in kinds])
+    unknown = ~frame.visible | ~np.any(kinds, axis=0)
+    return masks, discs(frame.positions[unknown], shape, UNSEEN_RADIUS / frame.sampling) == 0
 
 
 def _mask_radius(ensemble: Ensemble) -> float:
     stated = ensemble.bundle.manifest.training.parameters.get("mask_radius")
     return float(stated) if isinstance(stated, int | float) else MASK_RADIUS
-
-
-def _figures(name: str, results: list[tuple[float, Score]]) -> Figures:
-    return Figures(name, len(results), float(np.mean([iou for iou, _ in results])), total(atoms for _, atoms in results))

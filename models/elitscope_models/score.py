@@ -18,6 +18,26 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True)
+class Matches:
+    """Which atoms of a frame count, and what became of them.
+
+    `found`, `true`: int [k], matched atoms, one pair an entry, as indices of what was given; `errors`: float [k], their distances, Å;
+    `false`: int, found atoms that are not there; `missed`: int, true atoms that were not found.
+    """
+
+    found: Array
+    true: Array
+    errors: Array
+    false: Array
+    missed: Array
+
+    @property
+    def counts(self) -> Score:
+        """How many of each."""
+        return Score(len(self.true), len(self.false), len(self.missed), self.errors)
+
+
+@dataclass(frozen=True)
 class Score:
     """Counts of one frame or several. `errors`: distances of the counted matches, Å."""
 
@@ -56,7 +76,26 @@ def score(
     tolerance: float = 0.5,
     border: float = 10,
 ) -> Score:
-    """Score the atoms found in one frame.
+    """Score the atoms found in one frame; the arguments are those of `matches`.
+
+    Example:
+        >>> atoms = np.array([[20.0, 20.0], [30.0, 30.0]])
+        >>> score(atoms[:1] + 1.0, atoms, (64, 64), sampling=0.1).recall
+        0.5
+    """
+    return matches(found, true, shape, sampling, ignore, tolerance, border).counts
+
+
+def matches(
+    found: Array,
+    true: Array,
+    shape: tuple[int, ...],
+    sampling: float,
+    ignore: Array | None = None,
+    tolerance: float = 0.5,
+    border: float = 10,
+) -> Matches:
+    """Which found atom is which true one, among those that count.
 
     Args:
         found: float [n, 2], (row, column) in px.
@@ -66,11 +105,6 @@ def score(
         ignore: bool [m], True for true atoms that do not count, under contamination say.
         tolerance: Å, farthest match.
         border: px from the frame's edge within which nothing counts.
-
-    Example:
-        >>> atoms = np.array([[20.0, 20.0], [30.0, 30.0]])
-        >>> score(atoms[:1] + 1.0, atoms, (64, 64), sampling=0.1).recall
-        0.5
     """
     found, true = np.asarray(found, float).reshape(-1, 2), np.asarray(true, float).reshape(-1, 2)
     ignored = np.zeros(len(true), bool) if ignore is None else np.asarray(ignore, bool)
@@ -83,7 +117,13 @@ def score(
     wrong = ~matched_found & _inside(found, shape, border)
     if ignored.any() and wrong.any():  # one found on an atom that does not count is no mistake
         wrong[wrong] = cKDTree(true[ignored]).query(found[wrong])[0] > radius
-    return Score(int(kept.sum()), int(wrong.sum()), int((counting & ~matched_true).sum()), distances[kept] * sampling)
+    return Matches(
+        found=pairs[kept, 0],
+        true=pairs[kept, 1],
+        errors=distances[kept] * sampling,
+        false=np.flatnonzero(wrong),
+        missed=np.flatnonzero(counting & ~matched_true),
+    )
 
 
 def total(scores: Iterable[Score]) -> Score:
@@ -118,23 +158,29 @@ def match(found: Array, true: Array, radius: float) -> tuple[Array, Array]:
 def mean_iou(probabilities: Array, masks: Array, counted: Array | None = None) -> float:
     """Intersection over union at threshold 0.5, averaged over the classes and background (ELIT paper, Table 1; AtomAI's figure).
 
-    Args:
-        probabilities: [class, ...] in [0, 1], background left out.
-        masks: bool [class, ...], the truth.
-        counted: bool [...], False where nothing is known.
-
-    A class that is neither there nor found counts as 1.
+    A class that is neither there nor found counts as 1. The arguments are those of `overlaps`.
 
     Example:
         >>> mean_iou(np.array([[0.9, 0.9, 0.1, 0.1]]), np.array([[True, False, False, False]]))  # 1/2, and 2/3 of the background
         0.5833333333333333
     """
+    both, either = overlaps(probabilities, masks, counted)
+    return float(np.mean(np.where(either > 0, both / np.maximum(either, 1), 1.0)))
+
+
+def overlaps(probabilities: Array, masks: Array, counted: Array | None = None) -> tuple[Array, Array]:
+    """Pixels of intersection and of union, int [class + 1] each, background last.
+
+    Args:
+        probabilities: [class, ...] in [0, 1], background left out.
+        masks: bool [class, ...], the truth.
+        counted: bool [...], False where nothing is known.
+    """
     found, known = np.asarray(probabilities) > 0.5, np.asarray(masks, bool)
     found, known = (np.concatenate([maps, ~maps.any(axis=0, keepdims=True)]) for maps in (found, known))
     keep = np.ones(found.shape[1:], bool) if counted is None else np.asarray(counted, bool)
     axes = tuple(range(1, found.ndim))
-    both, either = ((found & known) & keep).sum(axis=axes), ((found | known) & keep).sum(axis=axes)
-    return float(np.mean(np.where(either > 0, both / np.maximum(either, 1), 1.0)))
+    return ((found & known) & keep).sum(axis=axes), ((found | known) & keep).sum(axis=axes)
 
 
 def _inside(points: Array, shape: tuple[int, ...], border: float) -> Array:

@@ -1,8 +1,9 @@
 """Frames with known atoms in a file, to be simulated once and evaluated against often.
 
 Arrays of the file (`.npz`, or the same names as HDF5 data sets): `frames` uint16 [frame, row, column]; `sampling` float64 [frame], Å/px;
-and one entry an atom in `frame`, `row`, `column` (px), `class_id`, `visible`. `segment` [frame] names which part of a movie a frame is in.
-Files from elsewhere may call the column `col` and leave out `class_id`, `visible` and `segment`.
+and one entry an atom in `frame`, `row`, `column` (px), `class_id`, `visible`. `segment` [frame] names which part of a movie a frame is in,
+`classes` what the ids stand for. Files from elsewhere may call the column `col`, give atomic numbers in `Z` (or `cls`, into `class_names`)
+instead of classes, and leave out `visible` and `segment`.
 """
 
 from __future__ import annotations
@@ -31,7 +32,10 @@ class TruthInvalid(ElitscopeError, ValueError):
 
 @dataclass(frozen=True)
 class KnownFrame:
-    """One frame and its atoms: `positions` float64 [atom, 2], (row, column) px; `visible` bool [atom]; `sampling` Å/px."""
+    """One frame and its atoms: `positions` float64 [atom, 2], (row, column) px; `visible` bool [atom]; `sampling` Å/px.
+
+    `class_ids` int [atom] are indices into `classes`, where their names are known.
+    """
 
     pixels: Array
     sampling: float
@@ -39,12 +43,13 @@ class KnownFrame:
     class_ids: Array
     visible: Array
     segment: str = ""
+    classes: tuple[str, ...] = ()
 
 
 def from_simulated(frame: SimulatedFrame) -> KnownFrame:
     """What is known about a simulated frame."""
     visible = np.asarray(frame.contamination <= VISIBLE_BELOW)
-    return KnownFrame(frame.pixels, frame.sampling, frame.positions, frame.class_ids, visible, frame.segment)
+    return KnownFrame(frame.pixels, frame.sampling, frame.positions, frame.class_ids, visible, frame.segment, frame.classes)
 
 
 def write_truth(path: Path, frames: Iterable[KnownFrame], classes: Sequence[str]) -> int:
@@ -89,15 +94,17 @@ def read_truth(path: Path) -> Iterator[KnownFrame]:
     if missing or column is None:
         raise TruthInvalid(f"{path} has no {', '.join(missing)}: it needs frames, sampling, frame, row and column")
     of, positions = arrays["frame"], np.stack([arrays["row"], column], axis=-1).astype(np.float64)
+    class_ids, classes = _classes(arrays)
     for index, pixels in enumerate(arrays["frames"]):
         here = of == index
         yield KnownFrame(
             pixels=pixels,
             sampling=float(arrays["sampling"][index]),
             positions=positions[here],
-            class_ids=arrays["class_id"][here] if "class_id" in arrays else np.zeros(int(here.sum()), np.int32),
+            class_ids=class_ids[here],
             visible=arrays["visible"][here].astype(bool) if "visible" in arrays else np.ones(int(here.sum()), bool),
             segment=_text(arrays["segment"][index]) if "segment" in arrays else "",
+            classes=classes,
         )
 
 
@@ -118,6 +125,18 @@ def discs(positions: Array, shape: tuple[int, ...], radius: float) -> np.ndarray
     atom, i, j = np.nonzero(hit)
     mask[rows[atom, i], columns[atom, j]] = 1.0
     return mask
+
+
+def _classes(arrays: Mapping[str, Array]) -> tuple[Array, tuple[str, ...]]:
+    """Class of every atom, and the classes' names, by whichever of its names the file has them."""
+    names = next((tuple(map(_text, arrays[name])) for name in ("classes", "class_names") if name in arrays), ())
+    for name in ("class_id", "cls"):
+        if name in arrays:
+            return arrays[name], names
+    if "Z" in arrays:
+        numbers, ids = np.unique(arrays["Z"], return_inverse=True)
+        return ids.reshape(-1), tuple(f"Z={number}" for number in numbers)
+    return np.zeros(len(arrays["frame"]), np.int32), ()
 
 
 def _write_hdf5(path: Path, arrays: Mapping[str, Array]) -> None:
@@ -141,7 +160,7 @@ def _read(path: Path) -> dict[str, Array]:
         raise TruthInvalid(f"{path} can't be read ({error}): give an .npz or HDF5 file of frames with known atoms") from error
 
 
-_KNOWN = frozenset({"frames", "sampling", "segment", "frame", "row", "column", "col", "class_id", "visible"})
+_KNOWN = frozenset("frames sampling segment frame row column col class_id visible classes cls class_names Z".split())
 
 
 def _text(value: Any) -> str:

@@ -20,7 +20,7 @@ def test_what_is_written_is_read(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / "new" / f"truth{suffix}"
     assert write_truth(path, frames(), ("C", "Si")) == 3
     for known, read in zip(frames(), read_truth(path), strict=True):
-        assert (read.sampling, read.segment) == (known.sampling, "contamination")
+        assert (read.sampling, read.segment, read.classes) == (known.sampling, "contamination", ("C", "Si"))
         for name in ("pixels", "positions", "class_ids", "visible"):
             assert np.array_equal(getattr(read, name), getattr(known, name))
 
@@ -37,6 +37,30 @@ def test_a_file_from_elsewhere_needs_only_frames_sampling_and_places(tmp_path: P
     first, second = read_truth(path)
     assert (len(first.positions), second.positions.tolist()) == (0, [[1.0, 3.0], [2.0, 4.0]])
     assert second.visible.tolist() == [True, True]
+    assert second.classes == ()
+
+
+@pytest.mark.parametrize(
+    ("arrays", "ids", "names"),
+    [
+        ({"Z": [14, 6, 6]}, [1, 0, 0], ("Z=6", "Z=14")),
+        ({"cls": [1, 0, 2], "class_names": ["A", "B", "Ni"]}, [1, 0, 2], ("A", "B", "Ni")),
+    ],
+    ids=["atomic numbers", "classes by another name"],
+)
+def test_classes_have_several_names(tmp_path: Path, arrays: dict[str, list[object]], ids: list[int], names: tuple[str, ...]) -> None:
+    path, places = tmp_path / "other.npz", [1.0, 2.0, 3.0]
+    np.savez(
+        path,
+        frames=np.zeros((1, 8, 8)),
+        sampling=[0.1],
+        frame=[0] * 3,
+        row=places,
+        col=places,
+        **{k: np.array(v) for k, v in arrays.items()},
+    )
+    (frame,) = read_truth(path)
+    assert (frame.class_ids.tolist(), frame.classes) == (ids, names)
 
 
 def test_what_is_no_truth_is_refused_with_a_reason(tmp_path: Path) -> None:
