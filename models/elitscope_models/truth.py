@@ -160,7 +160,9 @@ def _read(path: Path) -> dict[str, Array]:
         raise TruthInvalid(f"{path} can't be read ({error}): give an .npz or HDF5 file of frames with known atoms") from error
 
 
-_KNOWN = frozenset("frames sampling segment frame row column col class_id visible classes cls class_names Z".split())
+_KNOWN = frozenset(
+    ["frames", "sampling", "segment", "frame", "row", "column", "col", "class_id", "visible", "classes", "cls", "class_names", "Z"]
+)
 
 
 def _text(value: Any) -> str:
