@@ -2,40 +2,37 @@
 
 from __future__ import annotations
 
-import platform
-from collections.abc import Sequence
-from dataclasses import asdict
-from importlib.metadata import version
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-import torch
-
-from elitscope_models.bundle import (
-    Architecture,
-    Bundle,
-    ClassInfo,
-    Manifest,
-    Member,
-    Training,
-    load_bundle,
-    read_member,
-    sha256_of,
-    write_bundle,
-)
+from elitscope.errors import ElitscopeError
+from elitscope_models.bundle import Bundle, Manifest, Member, load_bundle, read_member, write_bundle
 from elitscope_models.graph import parse_graph
 from elitscope_models.receptive import receptive_field
-from elitscope_models.training.data import Labelled, simulate
-from elitscope_models.training.export import compare, export
-from elitscope_models.training.fit import Fitted, fit
+from elitscope_models.training.baseline import Baseline, weights_of
+from elitscope_models.training.frames import write_frames
+from elitscope_models.training.member import Crew, Job
 from elitscope_models.training.progress import TrainingProgress
 from elitscope_models.training.recipes import Recipe
+from elitscope_models.training.record import differences, identity_of, manifest_of
+from elitscope_models.training.workshop import Workshop
+
+Done = dict[int, tuple[Member, bytes]]
 
 
-class Simulate(Protocol):
-    """Makes the labelled frames of a recipe."""
+class TrainingFailed(ElitscopeError, RuntimeError):
+    """Members could not be trained; the bundle holds the others."""
 
-    def __call__(self, recipe: Recipe, frames: int, seed: int) -> Labelled: ...
+    code = "training_failed"
+
+
+class WriteFrames(Protocol):
+    """Writes the labelled frames of a recipe to a .npy file that is complete when it is there."""
+
+    def __call__(self, path: Path, recipe: Recipe, seed: int, workers: int, advance: Callable[[int], None]) -> None: ...
 
 
 def train_ensemble(
@@ -45,10 +42,18 @@ def train_ensemble(
     seed: int,
     release: str,
     progress: TrainingProgress,
-    simulated: Simulate = simulate,
+    crew: Crew,
+    *,
+    frames: WriteFrames = write_frames,
+    workers: int = 1,
+    device: str = "cpu",
+    baseline: Baseline | None = None,
     resume: bool = False,
+    every_s: float = 30.0,
 ) -> Bundle:
     """Train `members` networks and write their bundle to `out`, anew after each member: stopped early, it holds those that are done.
+
+    What else is needed to go on lies in a hidden folder beside `out` until all members are done (`Workshop`).
 
     Args:
         recipe: what to train.
@@ -57,22 +62,51 @@ def train_ensemble(
         seed: of the data; member i starts from (seed, i).
         release: the bundle's version.
         progress: is told about each step.
-        simulated: where the data come from.
-        resume: keep the members that the bundle in `out` has, and train those that are missing.
+        crew: who trains the members.
+        frames: where the data come from.
+        workers: processes that simulate.
+        device: torch's name for where members are trained.
+        baseline: where members start from, instead of from random weights.
+        resume: keep the members that `out` has and go on with those half done.
+        every_s: seconds between a member's checkpoints.
 
     Raises:
-        ValueError: no members are asked for, or the bundle to resume was made otherwise.
+        ValueError: no members are asked for, what is to be resumed was made otherwise, or something unfinished would be lost.
+        TrainingFailed: some members failed; the text says which and why.
     """
     if members < 1:
         raise ValueError(f"{members} members: an ensemble has at least one")
-    progress.note(f"simulating {recipe.frames} frames of recipe {recipe.name}")
-    training, test = simulated(recipe, recipe.frames, seed).split(recipe.test_fraction)
-    done = _resumed(recipe, seed, release, out) if resume else []
-    for index in range(len(done), members):
-        fitted = fit(recipe, training, test, member_seed(seed, index), progress.member(index))
-        done.append(_member(index, fitted))
-        write_bundle(out, _manifest(recipe, seed, release, done), {m.id: data for m, data in done}, overwrite=True)
-        progress.note(f"member {index + 1} of {members}: IoU {fitted.test_iou:.4f} on {len(test)} frames it never saw; {out} written")
+    if baseline is not None:
+        weights_of(baseline.onnx, recipe.network)
+    draft = manifest_of(recipe, seed, release, device, baseline)
+    workshop = Workshop.beside(out)
+    done = _resumed(draft, out, workshop, members) if resume else _fresh(workshop)
+    identity = identity_of(draft)
+    jobs = [
+        Job(index, recipe, member_seed(seed, index), workshop.folder, _digest(identity), device, every_s)
+        for index in range(members)
+        if index not in done
+    ]
+    failures: Mapping[int, str] = {}
+    if jobs:
+        workshop.open(identity, None if baseline is None else baseline.onnx)
+        _prepare(workshop, recipe, seed, workers, frames, progress)
+
+        def finish(index: int) -> None:
+            found = workshop.finished(index)
+            assert found is not None, f"member {index} was announced and is not there"
+            done[index] = found
+            _write(out, draft, done)
+            progress.done(index)
+            progress.note(f"member {index + 1} of {members}: IoU {found[0].metrics['iou']:.4f} on frames it never saw; {out} written")
+
+        failures = crew.run(jobs, progress.step, finish)
+    elif workshop.folder.exists():
+        _write(out, draft, done)  # killed after the last member was done
+    if failures:
+        reasons = "; ".join(f"member {index}: {reason}" for index, reason in sorted(failures.items()))
+        raise TrainingFailed(f"{len(failures)} of {members} members were not trained: {reasons}. --resume tries them again")
+    workshop.remove()
     return load_bundle(out)
 
 
@@ -85,68 +119,62 @@ def member_seed(seed: int, index: int) -> int:
     return 1000 * seed + index
 
 
-def _resumed(recipe: Recipe, seed: int, release: str, out: Path) -> list[tuple[Member, bytes]]:
-    """Members, and their files, of the bundle that is in `out` already; none where there is no bundle."""
-    if not out.exists():
-        return []
-    found = load_bundle(out)
-    done = [(member, read_member(found, member.id)) for member in found.manifest.members]
-    if _manifest(recipe, seed, found.manifest.version, done) != found.manifest:
+def _prepare(workshop: Workshop, recipe: Recipe, seed: int, workers: int, frames: WriteFrames, progress: TrainingProgress) -> None:
+    if workshop.frames_file.exists():
+        return
+    progress.note(f"simulating {recipe.frames} frames of recipe {recipe.name}")
+    drawn = 0
+
+    def advance(more: int) -> None:
+        nonlocal drawn
+        drawn += more
+        progress.frames(drawn, recipe.frames)
+
+    frames(workshop.frames_file, recipe, seed, workers, advance)
+
+
+def _fresh(workshop: Workshop) -> Done:
+    if workshop.identity() is not None:
         raise ValueError(
-            f"{out} was made by another recipe, seed, number of threads or software than recipe {recipe.name!r}, seed {seed}, "
-            f"{torch.get_num_threads()} threads and what is installed: resume with its own, or train into another folder"
+            f"{workshop.folder} holds a training that has not ended: go on with it (--resume), or remove that folder to begin anew"
         )
+    return {}
+
+
+def _resumed(draft: Manifest, out: Path, workshop: Workshop, members: int) -> Done:
+    """Members, and their files, that are done already."""
+    done: Done = {}
+    if out.exists():
+        found = load_bundle(out)
+        _refuse_other(out, identity_of(found.manifest), draft)
+        done = {member.id: (member, read_member(found, member.id)) for member in found.manifest.members}
+    if (begun := workshop.identity()) is not None:
+        _refuse_other(workshop.folder, begun, draft)
+        done.update(_finished(workshop, members))
     return done
 
 
-def _member(index: int, fitted: Fitted) -> tuple[Member, bytes]:
-    data = export(fitted.network, half=True)
-    tail = fitted.losses[-50:]
-    metrics = {"iou": round(fitted.test_iou, 5), "loss": round(sum(tail) / len(tail), 5)}
-    metrics["export_error"] = round(compare(fitted.network, data), 6)
-    return Member(id=index, file=f"member-{index:02d}.onnx", sha256=sha256_of(data), metrics=metrics), data
+def _finished(workshop: Workshop, members: int) -> Iterator[tuple[int, tuple[Member, bytes]]]:
+    for index in range(members):
+        if (found := workshop.finished(index)) is not None:
+            yield index, found
 
 
-def _manifest(recipe: Recipe, seed: int, release: str, done: Sequence[tuple[Member, bytes]]) -> Manifest:
-    field = receptive_field(parse_graph(done[0][1], len(recipe.classes)))
-    return Manifest(
-        name=recipe.ensemble,
-        version=release,
-        classes=tuple(ClassInfo(name=name) for name in recipe.classes),
-        sampling=recipe.sampling,
-        sampling_range=recipe.sampling_range,
-        stride=recipe.network.stride,
-        normalisation=recipe.normalisation,
-        architecture=Architecture(name="unet", halo=field.halo if field else None, parameters=_plain(asdict(recipe.network))),
-        members=tuple(member for member, _ in done),
-        training=Training(
-            recipe=recipe.name,
-            seed=seed,
-            data=f"elitscope.simulator: {recipe.frames} frames of {recipe.side}² px, {recipe.test_fraction:.0%} of them for the test",
-            software=_software(),
-            domain="simulation",
-            calibrated=False,
-            parameters=_plain(
-                {
-                    "schedule": asdict(recipe.schedule),
-                    "augmentation": asdict(recipe.augmentation),
-                    "crop": recipe.crop,
-                    "mask_radius": recipe.mask_radius,
-                    "threads": torch.get_num_threads(),
-                }
-            ),
-        ),
-        license="MIT",
-    )
+def _refuse_other(where: Path, found: Mapping[str, Any], draft: Manifest) -> None:
+    if different := differences(found, identity_of(draft)):
+        raise ValueError(
+            f"{where} was made by another recipe, seed, number of threads or software than asked for: {'; '.join(different[:4])}. "
+            "Resume with its own, or train into another folder"
+        )
 
 
-def _plain(value: Any) -> Any:
-    """The value as JSON would give it back, so that a manifest in memory equals the one that is read from disk."""
-    if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
-    return [_plain(each) for each in value] if isinstance(value, list | tuple) else value
+def _write(out: Path, draft: Manifest, done: Done) -> None:
+    members = tuple(done[index][0] for index in sorted(done))
+    field = receptive_field(parse_graph(done[members[0].id][1], len(draft.classes)))
+    architecture = draft.architecture.model_copy(update={"halo": field.halo if field else None})
+    manifest = draft.model_copy(update={"members": members, "architecture": architecture})
+    write_bundle(out, manifest, {index: data for index, (_, data) in done.items()}, overwrite=True)
 
 
-def _software() -> dict[str, str]:
-    packages = ("elitscope-service", "torch", "numpy", "opencv-python-headless", "onnx")
-    return {"python": platform.python_version(), **{name: version(name) for name in packages}}
+def _digest(identity: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from elitscope_models.bundle import Manifest, load_bundle
-from elitscope_models.training.data import Labelled
-from elitscope_models.training.ensemble import train_ensemble
+from elitscope_models.bundle import load_bundle
+from elitscope_models.training.ensemble import TrainingFailed, train_ensemble
 from elitscope_models.training.progress import TrainingProgress
 from elitscope_models.training.recipes import Recipe
+from elitscope_models.training.workshop import Workshop
+from tests.support.training import InThisProcess, member_files, train_here
 
 
 @pytest.fixture
@@ -21,56 +22,107 @@ def short(tiny: Recipe) -> Recipe:
     return replace(tiny, schedule=replace(tiny.schedule, steps=3, averaged=1, recount=1))
 
 
-def test_the_bundle_says_how_its_members_were_made(short: Recipe, tiny_data: Labelled, tmp_path: Path) -> None:
+class Stopped(Exception):
+    pass
+
+
+class StopsAt(TrainingProgress):
+    """Fails, as a Ctrl-C would, at the first step of a member."""
+
+    def __init__(self, members: int, stop: int) -> None:
+        super().__init__(members, Console(file=StringIO()))
+        self._stop = stop
+
+    def step(self, index, step):  # type: ignore[no-untyped-def]
+        if index == self._stop:
+            raise Stopped
+        super().step(index, step)
+
+
+def test_the_bundle_says_how_its_members_were_made(short: Recipe, tmp_path: Path) -> None:
     log = StringIO()
     with TrainingProgress(2, Console(file=log)) as progress:
-        written = train_ensemble(short, 2, tmp_path / "g", 5, "3", progress, lambda recipe, frames, seed: tiny_data)
+        written = train_here(short, 2, tmp_path / "g", progress=progress)
     manifest = load_bundle(tmp_path / "g").manifest
     assert manifest == written.manifest
-    assert (manifest.name, manifest.version, manifest.member_ids, manifest.class_names) == ("graphene", "3", (0, 1), ("atom",))
+    assert (manifest.name, manifest.version, manifest.member_ids) == (short.ensemble, "3", (0, 1))
+    assert manifest.class_names == short.classes
     assert (manifest.training.recipe, manifest.training.seed, manifest.training.domain) == ("tiny", 5, "simulation")
     assert not manifest.training.calibrated
+    assert manifest.architecture.halo is not None
     assert "torch" in manifest.training.software
+    assert manifest.training.parameters["schedule"]["threads"] == 1  # type: ignore[index,call-overload]
     assert manifest.normalisation == short.normalisation
-    assert all(0.0 < member.metrics["iou"] < 1.0 for member in manifest.members)
+    assert all(0.0 < member.metrics["iou"] < 1.0 and member.metrics["steps"] == 3 for member in manifest.members)
     assert manifest.members[0].sha256 != manifest.members[1].sha256
-    assert "member 2 of 2: step 3 of 3, loss" in log.getvalue()
+    assert "member 2 of 2: 3 of 3, loss" in log.getvalue()
 
 
-def test_training_that_stops_early_leaves_the_members_that_are_done(short: Recipe, tiny_data: Labelled, tmp_path: Path) -> None:
-    class Stopped(Exception):
-        pass
+def test_a_finished_bundle_leaves_nothing_beside_it(short: Recipe, tmp_path: Path) -> None:
+    train_here(short, 1, tmp_path / "g")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["g"]
 
-    class Progress(TrainingProgress):
-        def member(self, index: int):  # type: ignore[no-untyped-def]
-            if index == 1:
-                raise Stopped
-            return super().member(index)
 
-    with pytest.raises(Stopped), Progress(2, Console(file=StringIO())) as progress:
-        train_ensemble(short, 2, tmp_path / "g", 5, "3", progress, lambda recipe, frames, seed: tiny_data)
+def test_training_that_stops_leaves_the_members_that_are_done_and_goes_on_from_there(short: Recipe, tmp_path: Path) -> None:
+    with pytest.raises(Stopped):
+        train_here(short, 2, tmp_path / "g", progress=StopsAt(2, stop=1))
     assert load_bundle(tmp_path / "g").manifest.member_ids == (0,)
+    with pytest.raises(ValueError, match="--resume"):
+        train_here(short, 2, tmp_path / "g")
+    assert train_here(short, 2, tmp_path / "g", resume=True).manifest == train_here(short, 2, tmp_path / "whole").manifest
+    assert member_files(tmp_path / "g") == member_files(tmp_path / "whole")
 
 
-def test_resumed_training_gives_what_training_in_one_go_gives(short: Recipe, tiny_data: Labelled, tmp_path: Path) -> None:
-    def train(folder: str, members: int, seed: int = 5, resume: bool = False) -> Manifest:
-        progress = TrainingProgress(members, Console(file=StringIO()))
-        return train_ensemble(short, members, tmp_path / folder, seed, "3", progress, lambda recipe, frames, s: tiny_data, resume).manifest
+def test_members_that_are_done_survive_the_loss_of_the_bundle(short: Recipe, tmp_path: Path) -> None:
+    with pytest.raises(Stopped):
+        train_here(short, 2, tmp_path / "g", progress=StopsAt(2, stop=1))
+    (tmp_path / "g").rename(tmp_path / "gone")  # as a kill between the two renames of its replacement would have it
+    with pytest.raises(Stopped):
+        train_here(short, 2, tmp_path / "g", resume=True, progress=StopsAt(2, stop=1))
+    assert set(member_files(Workshop.beside(tmp_path / "g").folder)) >= {"member-00.onnx", "frames.npy"}
 
-    train("parts", 1)
-    assert train("parts", 2, resume=True) == train("whole", 2) == train("whole", 2, resume=True)
-    with pytest.raises(ValueError, match="seed 6"):
-        train("parts", 3, seed=6, resume=True)
+
+def test_a_finished_bundle_takes_more_members(short: Recipe, tmp_path: Path) -> None:
+    train_here(short, 1, tmp_path / "parts")
+    more = train_here(short, 2, tmp_path / "parts", resume=True).manifest
+    assert more == train_here(short, 2, tmp_path / "whole").manifest
+    assert more == train_here(short, 2, tmp_path / "whole", resume=True).manifest
+
+
+def test_a_resume_with_anything_else_is_refused_in_words(short: Recipe, tmp_path: Path) -> None:
+    with pytest.raises(Stopped):
+        train_here(short, 2, tmp_path / "g", progress=StopsAt(2, stop=1))
+    with pytest.raises(ValueError, match="seed 5, asked for 6"):
+        train_here(short, 2, tmp_path / "g", seed=6, resume=True)
+    with pytest.raises(ValueError, match=r"schedule\.threads 1, asked for 2"):
+        train_here(replace(short, schedule=replace(short.schedule, threads=2)), 2, tmp_path / "g", resume=True)
+    with pytest.raises(ValueError, match=r"frames 12, asked for 13"):
+        train_here(replace(short, frames=13), 2, tmp_path / "g", resume=True)
+
+
+def test_members_that_fail_are_named_and_the_others_kept(short: Recipe, tmp_path: Path) -> None:
+    class Crew(InThisProcess):
+        def run(self, jobs, report, done):  # type: ignore[no-untyped-def]
+            super().run(jobs[1:], report, done)
+            return {0: "out of memory"}
+
+    progress = TrainingProgress(2, Console(file=StringIO()))
+    with pytest.raises(TrainingFailed, match="member 0: out of memory"):
+        train_ensemble(short, 2, tmp_path / "g", 5, "3", progress, Crew())
+    assert load_bundle(tmp_path / "g").manifest.member_ids == (1,)
+    assert train_here(short, 2, tmp_path / "g", resume=True).manifest.member_ids == (0, 1)
 
 
 def test_an_ensemble_of_nothing_is_refused(short: Recipe, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="0 members"):
-        train_ensemble(short, 0, tmp_path / "g", 5, "3", TrainingProgress(0, Console(file=StringIO())))
+        train_here(short, 0, tmp_path / "g")
 
 
-def test_a_terminal_gets_a_bar_with_loss_iou_and_time_left(short: Recipe, tiny_data: Labelled, tmp_path: Path) -> None:
+def test_a_terminal_gets_a_bar_a_member_and_one_for_the_whole(short: Recipe, tmp_path: Path) -> None:
     screen = StringIO()
-    with TrainingProgress(1, Console(file=screen, force_terminal=True, width=120)) as progress:
-        train_ensemble(short, 1, tmp_path / "g", 5, "3", progress, lambda recipe, frames, seed: tiny_data)
-    assert "3/3" in screen.getvalue()
+    with TrainingProgress(2, Console(file=screen, force_terminal=True, width=120)) as progress:
+        train_here(short, 2, tmp_path / "g", progress=progress)
+    assert "member 2 of 2" in screen.getvalue()
+    assert "all members" in screen.getvalue()
+    assert "6/6" in screen.getvalue()
     assert "IoU" in screen.getvalue()
