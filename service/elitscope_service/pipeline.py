@@ -32,10 +32,11 @@ class EnsembleMissing(LookupError):
 
 @dataclass(frozen=True)
 class Analysed:
-    """A frame's reply, and what is published of it: pairs of topic and message."""
+    """A frame's reply, all that came of it, and what is published of that: pairs of topic and message."""
 
     reply: ResultMessage
     publications: tuple[tuple[str, ResultMessage], ...]
+    result: Result
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class FramePath:
     """What the frame path needs from around it.
 
     `ensemble` gives a ready ensemble by name; `number` a stream's next sequence number; `wanted` the kinds of publication that somebody
-    wants of a stream's next frame; `clock` monotonic seconds.
+    wants of a stream's next frame; `clock` monotonic seconds; `analysed` is told stream, revision and frame id, and must not wait.
     """
 
     epoch: str
@@ -52,6 +53,7 @@ class FramePath:
     number: Callable[[str], int]
     wanted: Callable[[str], Collection[str]]
     clock: Callable[[], float]
+    analysed: Callable[[str, int, int], None] = lambda stream, revision, frame_id: None
 
     def frame_steps(self, job: Job) -> Generator[float, None, Analysed]:
         """Analyse a job's frame; yields what each step cost, in seconds, returns what came of it.
@@ -83,7 +85,8 @@ class FramePath:
             total_ms=1e3 * (now - job.received_at),
         )
         result = _result(frame, analysis, selection, ensemble, timing, self.number(frame.stream), self.epoch)
-        return Analysed(ResultMessage(only(result, frame.outputs)), tuple(publications(frame, result, wanted)))
+        self.analysed(frame.stream, selection.revision, frame.frame_id)
+        return Analysed(ResultMessage(only(result, frame.outputs)), tuple(publications(frame, result, wanted)), result)
 
     def _priced(self, steps: Generator[float, None, Analysis]) -> Generator[float, None, tuple[Analysis, float]]:
         """Turn each stop into the seconds that its step took; returns the analysis, and the seconds spent waiting between steps."""

@@ -6,14 +6,24 @@ replacing the reference, so no frame ever sees half of it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+DEFAULT = "default"
+"""The pseudo-stream whose selection a new stream starts with."""
+
+SERVER = "server"
+"""The author of what nobody asked for: the selection of the first start, say."""
 
 
 @dataclass(frozen=True)
 class Selection:
     """The networks in force for a stream.
 
-    `members`: active ids, ascending; `since`: Unix time in seconds; `revision` rises with every change.
+    `members`: active ids, ascending; `min_members`: the fewest that a change may leave active; `preference`: every id of the ensemble, most
+    trusted first; `since`: Unix time in seconds; `revision` rises with every change; `touched`: somebody set it for this stream, otherwise
+    it is the copy of `default` that the stream started with.
 
     >>> Selection("graphene", (0, 1, 3), revision=2, author="ana", reason="fog", since=0.0).members
     (0, 1, 3)
@@ -25,9 +35,13 @@ class Selection:
     ensemble: str
     members: tuple[int, ...]
     revision: int = 1
-    author: str = "server"
+    author: str = SERVER
     reason: str = ""
     since: float = 0.0
+    role: Literal["operator", "controller"] = "controller"
+    min_members: int = 1
+    preference: tuple[int, ...] = ()
+    touched: bool = False
 
     def __post_init__(self) -> None:
         if not self.members or list(self.members) != sorted(set(self.members)):
@@ -37,16 +51,25 @@ class Selection:
 class Selections:
     """The selection in force for every stream, and `default`, which a stream starts from.
 
-    Safe to read and write from several threads: every operation swaps or reads one reference.
+    Safe to read from several threads: every operation swaps or reads one reference. Beside the copying of `default`, one thread alone
+    writes.
     """
 
     def __init__(self, default: Selection) -> None:
-        self.default = default
-        self._streams: dict[str, Selection] = {}
+        self._streams: dict[str, Selection] = {DEFAULT: default}
+
+    @property
+    def default(self) -> Selection:
+        """What the next new stream starts with."""
+        return self._streams[DEFAULT]
 
     def of(self, stream: str) -> Selection:
         """The stream's selection; its first call copies `default`, so that a later change of the default leaves the stream alone."""
-        return self._streams.setdefault(stream, self.default)
+        return self._streams.get(stream) or self._streams.setdefault(stream, replace(self.default, touched=False))
+
+    def in_force(self, stream: str) -> Selection | None:
+        """The stream's selection, if it has one."""
+        return self._streams.get(stream)
 
     def put(self, stream: str, selection: Selection) -> None:
         """Bring a selection into force from the stream's next frame on.
@@ -54,15 +77,21 @@ class Selections:
         Raises:
             ValueError: its revision is not above the one in force: two authors would hide each other's change.
         """
-        current = self.of(stream)
+        current = self._streams.get(stream, self.default)
         if selection.revision <= current.revision:
             raise ValueError(f"revision {selection.revision} of stream {stream!r} must be above {current.revision}, the one in force")
         self._streams[stream] = selection
 
-    def forget(self, stream: str) -> None:
-        """Let go of a stream that has ended; should it come back, it starts from `default` again."""
-        self._streams.pop(stream, None)
+    def restore(self, selections: Mapping[str, Selection]) -> None:
+        """Bring into force what was in force when the server stopped; before anybody reads."""
+        self._streams |= selections
+
+    def forget(self, streams: Iterable[str]) -> None:
+        """Let go of streams that have ended, unless somebody set their selection: an untouched one starts from `default` again."""
+        for stream in streams:
+            if stream != DEFAULT and stream in self._streams and not self._streams[stream].touched:
+                del self._streams[stream]
 
     def snapshot(self) -> dict[str, Selection]:
-        """Every stream's selection at this moment."""
+        """Every stream's selection at this moment, `default` among them."""
         return dict(self._streams)

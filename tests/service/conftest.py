@@ -42,12 +42,12 @@ def toy_ensemble(toy_bundle: Bundle) -> Ensemble:
 
 
 @pytest.fixture
-def start_engine(toy_folder: Path, toy_ensemble: Ensemble) -> Iterator[Callable[..., RunningEngine]]:
+def start_engine(toy_folder: Path, toy_ensemble: Ensemble, tmp_path: Path) -> Iterator[Callable[..., RunningEngine]]:
     """Starts engines on free ports, with the small ensemble; keyword arguments are limits. They are closed at the end."""
     with ExitStack() as stack:
 
         def start(serving: bool = True, bind: str = ANYWHERE, publish: str = ANYWHERE, **limits: Any) -> RunningEngine:
-            config = load_config({"bind": bind, "publish": publish, "preview_hz": 60.0, "limits": Limits(**limits)})
+            config = load_config({"bind": bind, "publish": publish, "preview_hz": 60.0, "data_dir": tmp_path, "limits": Limits(**limits)})
             registry = Registry(lambda bundle: toy_ensemble)
             registry.scan([toy_folder])
             engine = Engine(config, registry)

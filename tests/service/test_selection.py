@@ -24,9 +24,9 @@ def test_a_selection_can_not_be_changed() -> None:
 
 def test_a_stream_keeps_the_default_of_its_first_frame() -> None:
     selections = Selections(DEFAULT)
-    assert selections.of("haadf") is DEFAULT
-    selections.default = Selection("graphene-v2", (0,), revision=2)
-    assert selections.of("haadf") is DEFAULT
+    assert selections.of("haadf") == DEFAULT
+    selections.put("default", Selection("graphene-v2", (0,), revision=2))
+    assert selections.of("haadf") == DEFAULT
     assert selections.of("bf").ensemble == "graphene-v2"
 
 
@@ -37,7 +37,7 @@ def test_a_change_holds_from_the_next_reading_on_and_for_that_stream_alone() -> 
     selections.put("haadf", Selection("graphene", (1,), revision=2, author="ana", reason="fog"))
     assert before.members == (0, 1, 2)
     assert selections.of("haadf").members == (1,)
-    assert selections.of("bf") is DEFAULT
+    assert selections.of("bf") == DEFAULT
 
 
 @pytest.mark.parametrize("revision", [0, 1])
@@ -45,13 +45,32 @@ def test_a_revision_that_does_not_rise_is_refused(revision: int) -> None:
     selections = Selections(DEFAULT)
     with pytest.raises(ValueError, match="must be above 1"):
         selections.put("haadf", Selection("graphene", (1,), revision=revision))
-    assert selections.of("haadf") is DEFAULT
+    assert selections.of("haadf") == DEFAULT
 
 
 def test_a_stream_that_ended_starts_from_the_default_again() -> None:
     selections = Selections(DEFAULT)
-    selections.put("haadf", Selection("graphene", (1,), revision=2))
-    selections.forget("haadf")
-    selections.forget("haadf")
-    assert selections.of("haadf") is DEFAULT
-    assert selections.snapshot() == {"haadf": DEFAULT}
+    selections.of("haadf")
+    selections.put("default", Selection("graphene-v2", (0,), revision=2))
+    selections.forget(["haadf", "haadf", "never-seen", "default"])
+    assert selections.in_force("haadf") is None
+    assert selections.of("haadf").ensemble == "graphene-v2"
+
+
+def test_what_somebody_set_is_never_forgotten_but_a_copy_of_what_somebody_set_is() -> None:
+    selections = Selections(DEFAULT)
+    selections.put("haadf", Selection("graphene", (1,), revision=2, touched=True))
+    selections.put("default", Selection("graphene", (2,), revision=2, touched=True))
+    selections.of("bf")
+    selections.forget(["haadf", "bf", "default"])
+    assert selections.of("haadf").members == (1,)
+    assert selections.in_force("bf") is None
+    assert selections.default.members == (2,)
+
+
+def test_what_was_in_force_is_restored() -> None:
+    selections = Selections(DEFAULT)
+    kept = Selection("graphene", (1,), revision=7, touched=True)
+    selections.restore({"haadf": kept})
+    assert selections.of("haadf") is kept
+    assert selections.snapshot() == {"default": DEFAULT, "haadf": kept}

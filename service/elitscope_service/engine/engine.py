@@ -14,29 +14,39 @@ from elitscope.version import __version__
 from elitscope_models.ensemble import Ensemble
 from elitscope_service.config import ServerConfig
 from elitscope_service.engine.answers import dropped_answer
+from elitscope_service.engine.control import ControlThread
+from elitscope_service.engine.first_frames import FirstFrames
+from elitscope_service.engine.listener import StoreListener
 from elitscope_service.engine.memory import resident_bytes
 from elitscope_service.engine.publisher import PublisherThread
 from elitscope_service.engine.reception import Greeting, Reception
+from elitscope_service.engine.restoring import remembered, restored
 from elitscope_service.engine.router import RouterLoad, RouterThread
+from elitscope_service.engine.settling import Settler
 from elitscope_service.engine.sockets import AddressTaken
+from elitscope_service.engine.verdict import first_selection
 from elitscope_service.engine.wishes import Wishes
 from elitscope_service.engine.work import WorkQueue
 from elitscope_service.engine.worker import Numbering, WorkerThread
 from elitscope_service.pipeline import FramePath
 from elitscope_service.registry import Registry, summarise
 from elitscope_service.scheduler import Scheduler
-from elitscope_service.selection import Selection, Selections
+from elitscope_service.selection import DEFAULT, Selections
 from elitscope_service.status import Counters, EngineStatus, EnsembleState, Load
+from elitscope_service.store.address import store_url
+from elitscope_service.store.connect import open_store
+from elitscope_service.store.keys import WAKE_ENGINE
 
 logger = logging.getLogger(__name__)
 
 SERVER = f"elitscope-service/{__version__}"
 JOIN_S = 5.0
 FAREWELL_S = 1.0
+SELECTIONS_FILE = "selections.json"
 
 
 class Engine:
-    """Three threads around one scheduler.
+    """Three threads around one scheduler, and a fourth that listens to the store.
 
         engine = Engine(config, registry)
         engine.listen()                 # sockets are bound, nothing is read yet
@@ -59,6 +69,7 @@ class Engine:
         wall: Callable[[], float] = time.time,
     ) -> None:
         limits = config.limits
+        self._config = config
         self.epoch = secrets.token_hex(8)
         self._registry = registry
         self._clock, self._wall = clock, wall
@@ -75,6 +86,9 @@ class Engine:
         self._reception = Reception(limits, self._work, self._greeting, self._notice, clock, wall)
         self._router = RouterThread(self._context, config.bind, self._reception, limits, self._publish_status, clock)
         self._worker: WorkerThread | None = None
+        self._first_frames = FirstFrames(wall, self._wake_control)
+        self._control: ControlThread | None = None
+        self._listener: StoreListener | None = None
 
     # ------------------------------------------------------------------------------------------------------- lifecycle
 
@@ -94,14 +108,27 @@ class Engine:
             raise
 
     def serve(self, default: Ensemble) -> None:
-        """Read frames from now on; streams start with all members of `default`."""
+        """Read frames from now on; streams go on with what was in force for them, new ones start with all members of `default`."""
         manifest = default.bundle.manifest
-        selection = Selection(manifest.name, tuple(sorted(manifest.member_ids)), since=self._wall())
-        self._default, self._selections = default, Selections(selection)
-        path = FramePath(self.epoch, self._selections, self._registry.ready, self._numbering.next, self._wishes.of, self._clock)
+        first = first_selection(manifest, self._wall())
+        store, file = open_store(store_url(self._config)), self._config.data_dir / SELECTIONS_FILE
+        found = restored(remembered(file, store), first, self._registry.load, self._wall)
+        self._default, self._selections = default, (selections := Selections(found[DEFAULT]))
+        selections.restore(found)
+        settler = Settler(store, selections, self._registry.ready, file, self._event, self._wall)
+        settler.save()
+        absent = tuple(stream for stream, selection in found.items() if not selection.touched and stream != DEFAULT)
+        idle_s = self._config.limits.stream_idle_s
+        self._control = ControlThread(store, settler, self._first_frames, absent, idle_s, self._event, self._clock)
+        self._control.start()
+        self._listener = StoreListener(open_store(store_url(self._config)), (WAKE_ENGINE,), self._control.wake)
+        self._listener.start()
+        path = FramePath(
+            self.epoch, selections, self._registry.ready, self._numbering.next, self._wishes.of, self._clock, self._first_frames.saw
+        )
         self._worker = WorkerThread(self._work, path.frame_steps, self._router.post, self._publisher.put, self._clock)
         self._worker.start()
-        logger.info("serving %s %s, %d members, plan %s", manifest.name, manifest.version, len(selection.members), default.plan())
+        logger.info("serving %s %s, %d members, plan %s", manifest.name, manifest.version, len(first.members), default.plan())
         self._router.open()
 
     def drain(self, seconds: float) -> None:
@@ -117,13 +144,19 @@ class Engine:
             logger.warning("the frame under way did not end within %.0f s", JOIN_S)
         self._router.stop(FAREWELL_S if self._draining else 0.0)
         self._router.join(JOIN_S)
+        for thread in (self._listener, self._control):
+            if thread is not None:
+                thread.stop()
+        for thread in (self._listener, self._control):
+            if thread is not None:
+                thread.join(JOIN_S)
         self._publisher.stop()
         self._publisher.join(JOIN_S)
         self._context.term()
 
     def failure(self) -> str | None:
         """Which thread has ended unasked, and of what; None while all is well."""
-        for thread in (self._router, self._publisher, self._worker):
+        for thread in (self._router, self._publisher, self._worker, self._control, self._listener):
             if thread is not None and not thread.alive:
                 return f"thread {thread.name} ended: {thread.failure!r}"
         return None
@@ -137,9 +170,13 @@ class Engine:
         """A stream started or stopped."""
         if event["event"] == "stream_stopped":
             self._numbering.forget(event["stream"])
-            if self._selections is not None:
-                self._selections.forget(event["stream"])
+        if self._control is not None:
+            self._control.stream(event["stream"], event["event"] == "stream_started")
         self._event(event)
+
+    def _wake_control(self) -> None:
+        if self._control is not None:
+            self._control.wake()
 
     def _event(self, event: Mapping[str, Any]) -> None:
         self._publisher.event({**event, "at": self._wall(), "epoch": self.epoch})

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Role = Literal["operator", "controller"]
 Mode = Literal["off", "advise", "act"]
-Outcome = Literal["applied", "refused", "unknown"]
+Outcome = Literal["applied", "refused"]
 
 
 class Document(BaseModel):
@@ -63,11 +63,13 @@ class WantedSelection(Document):
     reason: str = ""
     at: float
     command: str
+    fingerprint: str
 
 
 class AppliedSelection(Document):
     """The selection in force. `last_revision`: the highest that was ever asked for; refused ones are not used again.
 
+    `min_members`: the fewest that a change may leave active; `preference`: every id of the ensemble, most trusted first.
     `touched`: somebody set it; otherwise it is the copy of `default` that the stream started with.
     """
 
@@ -76,7 +78,6 @@ class AppliedSelection(Document):
     last_revision: int
     ensemble: str
     members: tuple[int, ...]
-    all_members: tuple[int, ...]
     min_members: int
     preference: tuple[int, ...]
     author: str

@@ -1,0 +1,79 @@
+"""Whether what is wanted can come into force: the engine's word, since it alone knows what is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from elitscope_models.ensemble import Ensemble
+from elitscope_models.manifest import Manifest
+from elitscope_service.selection import DEFAULT, Selection
+from elitscope_service.store.documents import WantedSelection
+
+MOST_SELECTIONS = 1024
+"""Streams whose selection is remembered: each is a name that somebody chose."""
+
+UNDO = "undo"
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why not: a code of `elitscope.errors.CODES`, and words."""
+
+    code: str
+    detail: str
+
+
+def first_selection(manifest: Manifest, since: float, revision: int = 1, reason: str = "") -> Selection:
+    """Every member of an ensemble."""
+    members = tuple(sorted(manifest.member_ids))
+    return Selection(manifest.name, members, revision, reason=reason, since=since, preference=preference(manifest))
+
+
+def preference(manifest: Manifest) -> tuple[int, ...]:
+    """Every id, most trusted first: by the IoU on its test set; by id where there is none."""
+    ranked = sorted(manifest.members, key=lambda member: (-member.metrics.get("iou", 0.0), member.id))
+    return tuple(member.id for member in ranked)
+
+
+def judge(
+    wanted: WantedSelection, current: Selection, ensemble: Callable[[str], Ensemble | None], known: int, since: float
+) -> Selection | Refusal:
+    """The selection that comes into force, or why none does.
+
+    Args:
+        wanted: what is asked for.
+        current: what is in force for the stream, `default` where it has none.
+        ensemble: gives an ensemble that is ready.
+        known: how many selections there would be with this one.
+        since: Unix seconds.
+    """
+    if wanted.base != current.revision:
+        text = f"revision {wanted.base} of stream {wanted.stream!r} was to be changed, and {current.revision} is in force: read it again"
+        return Refusal("revision_mismatch", text)
+    if known > MOST_SELECTIONS and wanted.stream != DEFAULT:
+        text = f"the selections of {MOST_SELECTIONS} streams are remembered, which is the limit: use one of them"
+        return Refusal("too_many_streams", text)
+    ready = ensemble(wanted.ensemble)
+    if ready is None:
+        text = f"ensemble {wanted.ensemble!r} is not ready: load it first"
+        return Refusal("nothing_to_undo" if wanted.action == UNDO else "ensemble_unavailable", text)
+    manifest = ready.bundle.manifest
+    members = tuple(sorted(manifest.member_ids if wanted.members is None else set(wanted.members)))
+    if unknown := [member for member in members if member not in manifest.member_ids]:
+        text = f"ensemble {manifest.name!r} has no member {unknown[0]}: it has {', '.join(map(str, sorted(manifest.member_ids)))}"
+        return Refusal("nothing_to_undo" if wanted.action == UNDO else "member_unknown", text)
+    if len(members) < current.min_members:
+        return Refusal("last_member", f"{len(members)} of {manifest.name!r} would stay active: at least {current.min_members} must")
+    return Selection(
+        manifest.name,
+        members,
+        wanted.revision,
+        author=wanted.author,
+        role=wanted.role,
+        reason=wanted.reason,
+        since=since,
+        min_members=current.min_members,
+        preference=preference(manifest),
+        touched=True,
+    )
