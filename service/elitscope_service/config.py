@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,6 +23,8 @@ from elitscope_service.addresses import http_address, tcp_address
 
 MIB, GIB = 1 << 20, 1 << 30
 ENV_PREFIX = "ELITSCOPE_"
+
+_HOST_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
 
 Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -54,6 +57,8 @@ class Limits(BaseModel):
     reply_cache_bytes: Annotated[int, Field(ge=0)] = 256 * MIB
     answered_ids: Count = 4096
     unsent_bytes: Count = 1 * GIB
+    requests_per_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 200.0
+    body_bytes: Count = 1 * MIB
     upload_bytes: Count = 1 * GIB
     bundle_bytes: Count = 2 * GIB
     check_bytes: Count = 4 * GIB
@@ -83,6 +88,10 @@ class ServerConfig(BaseSettings):
     bind: str = "tcp://127.0.0.1:5555"
     publish: str = "tcp://127.0.0.1:5556"
     http: str = "127.0.0.1:8000"
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    insecure_http: bool = False
+    host_names: Annotated[tuple[str, ...], NoDecode] = ()
     data_dir: Path = Path("~/.local/share/elitscope")
     redis_url: str | None = None
     redis_password_file: Path | None = None
@@ -101,6 +110,24 @@ class ServerConfig(BaseSettings):
     def _absolute_folders(cls, value: tuple[Path, ...]) -> tuple[Path, ...]:
         return tuple(path.expanduser().absolute() for path in value)
 
+    @field_validator("host_names", mode="before")
+    @classmethod
+    def _several_names(cls, value: Any) -> Any:
+        return value.replace(",", " ").split() if isinstance(value, str) else value
+
+    @field_validator("host_names")
+    @classmethod
+    def _names_without_port(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if not _HOST_NAME.fullmatch(name):
+                raise ValueError(f"host_names {name!r} is no host name: as in http://NAME:8000, without the port")
+        return tuple(name.lower() for name in value)
+
+    @field_validator("tls_cert", "tls_key")
+    @classmethod
+    def _absolute_file(cls, value: Path | None) -> Path | None:
+        return None if value is None else value.expanduser().absolute()
+
     @field_validator("data_dir")
     @classmethod
     def _absolute_folder(cls, value: Path) -> Path:
@@ -117,12 +144,12 @@ class ServerConfig(BaseSettings):
 
     @field_validator("bind", "publish")
     @classmethod
-    def _loopback_tcp(cls, value: str) -> str:
+    def _canonical_tcp(cls, value: str) -> str:
         return tcp_address(value).url
 
     @field_validator("http")
     @classmethod
-    def _loopback_http(cls, value: str) -> str:
+    def _canonical_http(cls, value: str) -> str:
         return http_address(value).netloc
 
     @model_validator(mode="after")
@@ -132,6 +159,25 @@ class ServerConfig(BaseSettings):
         if len(set(fixed)) != len(fixed):
             raise ValueError(f"bind, publish and http share a port ({', '.join(map(str, ports))}): give each its own")
         return self
+
+    @model_validator(mode="after")
+    def _http_elsewhere_is_private(self) -> Self:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError(f"tls_cert {str(self.tls_cert)!r} and tls_key {str(self.tls_key)!r} go together: give both, or neither")
+        for file in (self.tls_cert, self.tls_key):
+            if file is not None and not file.is_file():
+                raise ValueError(f"{str(file)!r}, of tls_cert and tls_key, is no file")
+        if not http_address(self.http).is_loopback and self.tls_cert is None and not self.insecure_http:
+            raise ValueError(
+                f"http {self.http!r} can be reached from elsewhere, where keys would travel in the clear: give --tls-cert and --tls-key, "
+                "or --insecure-http where a proxy in front of it speaks TLS"
+            )
+        return self
+
+    @property
+    def beyond_loopback(self) -> bool:
+        """Whether other computers can reach any of the addresses: then nobody gets in without a key."""
+        return not (tcp_address(self.bind).is_loopback and tcp_address(self.publish).is_loopback and http_address(self.http).is_loopback)
 
     @classmethod
     def settings_customise_sources(

@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Callable
 
+from elitscope_service.access.watch import watch_keys
 from elitscope_service.child import Command, Report
 from elitscope_service.config import ServerConfig
 from elitscope_service.keeper import CannotStart, Keeper, wait_for_either
@@ -33,6 +34,7 @@ class Server:
         self._config = config
         self._announce = announce
         self._publish: str | None = None
+        self._http_url = ""
         self._store = Keeper("store", "elitscope_service.store", self._configuration, list, lambda report: None, time.monotonic)
         self._engine = Keeper("engine", "elitscope_service.engine", self._configuration, list, self._on_engine, time.monotonic)
         self._api = Keeper("API", "elitscope_service.api", self._configuration, self._watch, self._on_api, time.monotonic)
@@ -67,6 +69,8 @@ class Server:
     async def _after_the_store(self, keeper: Keeper) -> None:
         """Both the engine and the API can do without the store, but starting with it they need not find out."""
         await wait_for_either(self._store.ready, keeper.stopping)
+        if self._config.beyond_loopback and not keeper.stopping.is_set():
+            await asyncio.to_thread(require_keys, self._config)
         await keeper.keep()
 
     async def _conclude(self, keeping: list[asyncio.Task[None]]) -> bool:
@@ -83,7 +87,7 @@ class Server:
     async def _announce_once_ready(self) -> None:
         await self._engine.ready.wait()
         await self._api.ready.wait()
-        self._announce(self._config.bind, self._config.publish, f"http://{self._config.http}")
+        self._announce(self._config.bind, self._config.publish, self._http_url)
 
     async def _stop_all(self) -> bool:
         """The engine first, which may take its time to drain; the API tells the world meanwhile. Whether nothing had to be forced."""
@@ -121,8 +125,25 @@ class Server:
 
     def _on_api(self, report: Report) -> None:
         if report.kind == "ready":
-            self._config = self._config.model_copy(update={"http": report.addresses["http"].removeprefix("http://")})
+            self._http_url = report.addresses["http"]
+            self._config = self._config.model_copy(update={"http": self._http_url.partition("//")[2]})
 
     def _on_signal(self) -> None:
         self._signals += 1
         (self._stop if self._signals == 1 else self._force).set()
+
+
+def require_keys(config: ServerConfig) -> None:
+    """Refuse to be reachable from elsewhere where nobody has a key.
+
+    Raises:
+        CannotStart: there is no valid key, or the store and the copy in the data folder can't be read.
+    """
+    watch = watch_keys(config)
+    ring = watch.load()
+    watch.close()
+    if not ring.valid_ids(time.time()):
+        where = ", ".join((config.bind, config.publish, config.http))
+        why = "there are none" if ring.known else "the store that holds them does not answer"
+        what_to_do = "make one with elitscope-server keys create NAME, or use 127.0.0.1"
+        raise CannotStart(f"listening beyond this computer ({where}) needs keys, and {why}: {what_to_do}")

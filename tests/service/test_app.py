@@ -28,7 +28,7 @@ def test_an_unknown_flag_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--colour" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [["--bind", "tcp://0.0.0.0:5555"], ["--device", "tpu"], ["--config", "/none.toml"], ["--http", "x"]])
+@pytest.mark.parametrize("arguments", [["--bind", "tcp://box:5555"], ["--device", "tpu"], ["--config", "/none.toml"], ["--http", "x"]])
 def test_what_can_not_work_is_quoted_and_ends_with_1(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 1
     captured = capsys.readouterr()

@@ -11,13 +11,17 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import uvicorn
 
+from elitscope.errors import ElitscopeError
 from elitscope.version import __version__
+from elitscope_service.access.pair import CurvePair, server_pair
+from elitscope_service.access.watch import watch_keys
 from elitscope_service.addresses import http_address
 from elitscope_service.api.application import create_app
+from elitscope_service.api.deployment import check_tls, doors
 from elitscope_service.api.engine_view import EngineView
 from elitscope_service.api.event_log import EventLog
 from elitscope_service.api.feed import Feed
@@ -56,12 +60,17 @@ def main(argv: list[str]) -> int:
     reports = ReportPipe(fd)
     config = ServerConfig.model_validate_json(read_first_line())
     try:
+        check_tls(config)
+        pair = server_pair(config.data_dir)
         listener = _listen(config.http)
+    except ElitscopeError as error:
+        reports.send(Report("failed", message=str(error)))
+        return 1
     except OSError as error:
         text = f"http {config.http} can't be bound ({error.strerror}): stop what uses it, or choose another port with --http"
         reports.send(Report("failed", message=text))
         return 1
-    return asyncio.run(_serve(listener, config, reports))
+    return asyncio.run(_serve(listener, config, reports, pair))
 
 
 def _listen(address: str) -> socket.socket:
@@ -77,24 +86,30 @@ def _listen(address: str) -> socket.socket:
     return listener
 
 
-async def _serve(listener: socket.socket, config: ServerConfig, reports: ReportPipe) -> int:
+async def _serve(listener: socket.socket, config: ServerConfig, reports: ReportPipe, pair: CurvePair) -> int:
+    loop = asyncio.get_running_loop()
+    keys = watch_keys(config, lambda: call_soon(restart))
+    keys.load()
     view = EngineView(time.monotonic)
     events, feed = EventLog(secrets.token_hex(4)), Feed(time.monotonic)
     threads = EngineWatcher(view, events), FeedListener(feed)
     host, port = listener.getsockname()[:2]
-    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    scheme = "http" if config.tls_cert is None else "https"
+    address = f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
     settings = uvicorn.Config(
-        create_app(view, __version__, feed, events),
+        create_app(view, __version__, feed, events, doors(config, keys.ring, pair)),
         log_config=None,
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=2,
         lifespan="off",
+        proxy_headers=False,
+        ssl_certfile=config.tls_cert,
+        ssl_keyfile=config.tls_key,
         ws_max_size=4096,
         ws_per_message_deflate=False,
     )
     server = Server(settings, Report("ready", {"http": address}), reports)
-    loop = asyncio.get_running_loop()
     lines = CommandLines()
 
     def on_stdin() -> None:
@@ -111,18 +126,25 @@ async def _serve(listener: socket.socket, config: ServerConfig, reports: ReportP
         elif command.name == "stop":
             end()
 
+    def call_soon(what: Callable[[], None]) -> None:
+        loop.call_soon_threadsafe(what)
+
+    def restart() -> None:
+        logger.warning("there are keys now: the API ends, to be started again with them")
+        end()
+
     def end() -> None:
         server.should_exit = True
         events.close()
 
     loop.add_reader(0, on_stdin)
     loop.add_signal_handler(signal.SIGTERM, end)
-    for thread in threads:
+    for thread in (keys, *threads):
         thread.start()
     try:
         await server.serve(sockets=[listener])
     finally:
-        for thread in threads:
+        for thread in (keys, *threads):
             thread.stop()
             thread.join(5.0)
     return 0

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from elitscope_service.api import ensembles, health, metrics, streams
+from elitscope_service.api import ensembles, health, metrics, sign_in, streams
 from elitscope_service.api.engine_view import EngineView
 from elitscope_service.api.event_log import EventLog
 from elitscope_service.api.feed import Feed
-from elitscope_service.api.hosts import LoopbackOnly
+from elitscope_service.api.gate import Doors, Gate
+from elitscope_service.api.hosts import KnownHosts
 from elitscope_service.api.metrics import metrics_registry
-from elitscope_service.api.problems import install_problems
+from elitscope_service.api.problems import documented, install_problems
 
 
-def create_app(view: EngineView, version: str, feed: Feed, events: EventLog) -> FastAPI:
-    """The application over what is known of the engine, what it shows and what happened there. It starts nothing."""
+def create_app(view: EngineView, version: str, feed: Feed, events: EventLog, doors: Doors | None = None) -> FastAPI:
+    """The application over what is known of the engine, what it shows and what happened there. It starts nothing.
+
+    `doors`: who may come in; by default whoever is on this computer.
+    """
+    doors = doors or Doors()
     app = FastAPI(title="elitscope", version=version, summary="Real-time segmentation ensembles for STEM", docs_url=None, redoc_url=None)
+    app.state.doors = doors
     app.state.view = view
     app.state.feed = feed
     app.state.events = events
     app.state.metrics = metrics_registry(view)
-    for module in (health, metrics, ensembles, streams):
-        app.include_router(module.router)
+    for module in (health, metrics, sign_in, ensembles, streams):
+        app.include_router(module.router, responses=documented(401, 403, 413, 429))
     install_problems(app)
-    app.add_middleware(LoopbackOnly)
+    app.add_middleware(Gate, doors=doors)
+    app.add_middleware(KnownHosts, names=doors.names, numbers=doors.numbers)
     return app

@@ -1,7 +1,7 @@
 """Who is calling, and what they may do.
 
-Without keys, which is on loopback alone, a caller names itself in two headers and may do everything: what it says goes into the audit log.
-Routes say what they need by the type of an argument:
+Without keys, which is on loopback alone, a caller names itself in two headers and may do everything; with keys, name, role and scopes are
+those of its key. What is here goes into the audit log. Routes say what they need by the type of an argument:
 
     @router.put("/v1/streams/{stream}/selection")
     async def change(stream: str, operator: Operator) -> ...
@@ -35,12 +35,9 @@ class Caller:
 
 
 async def caller(connection: HTTPConnection) -> Caller:
-    """The caller of a request or a WebSocket, as a dependency.
-
-    Raises:
-        ProblemError: 422 for a name or a role that can't be one.
-    """
-    return named_caller(connection.headers.get(AUTHOR_HEADER), connection.headers.get(ROLE_HEADER))
+    """The caller of a request or a WebSocket, as a dependency: whom the gate let in."""
+    who: Caller = connection.state.caller
+    return who
 
 
 def named_caller(author: str | None, role: str | None) -> Caller:
