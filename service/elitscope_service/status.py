@@ -78,6 +78,7 @@ class EnsembleStatus(_Part):
     state: EnsembleState
     why: str | None = Field(default=None, description="What went wrong, where `state` is `failed`")
     path: str
+    uploaded: bool = Field(default=False, description="It was uploaded here, and can be deleted again")
     version: str | None = None
     classes: tuple[str, ...] = ()
     members: tuple[MemberStatus, ...] = ()

@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import json
 import shutil
+import weakref
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from elitscope_models.bundle import Bundle
+from elitscope_models.bundle import load_bundle
 from elitscope_models.ensemble import Ensemble
 from elitscope_models.loading import open_ensemble
-from elitscope_service.registry import EnsembleUnavailable, Registry, summarise
+from elitscope_service.registry import (
+    EnsembleBusy,
+    EnsembleExists,
+    EnsembleShipped,
+    EnsembleUnavailable,
+    EnsembleUnknown,
+    Registry,
+    summarise,
+)
 from elitscope_service.status import EnsembleState
 from tests.support.bundles import make_bundle
+from tests.support.hostile import write_unchecked
 
 
-def open_on_cpu(bundle: Bundle) -> Ensemble:
-    return open_ensemble(bundle, device="cpu", precision="fp32", threads=1)
+def open_on_cpu(path: Path) -> Ensemble:
+    return open_ensemble(load_bundle(path), device="cpu", precision="fp32", threads=1)
 
 
 @pytest.fixture
@@ -70,11 +81,11 @@ def test_loading_what_is_ready_changes_nothing(folder: Path) -> None:
 def test_what_is_being_loaded_can_not_be_loaded_again_meanwhile(folder: Path) -> None:
     seen = []
 
-    def meddle(bundle: Bundle) -> Ensemble:
+    def meddle(path: Path) -> Ensemble:
         seen.append(state(registry))
         with pytest.raises(EnsembleUnavailable, match="is being loaded"):
             registry.load("toy")
-        return open_on_cpu(bundle)
+        return open_on_cpu(path)
 
     registry = Registry(meddle)
     registry.scan([folder])
@@ -109,10 +120,10 @@ def test_a_failed_one_can_be_loaded_once_it_is_repaired(folder: Path, toy_folder
 def test_a_runtime_that_raises_anything_fails_that_load_alone(folder: Path, error: Exception) -> None:
     make_bundle(folder / "bad", members=1, name="bad")
 
-    def opener(bundle: Bundle) -> Ensemble:
-        if bundle.manifest.name == "bad":
+    def opener(path: Path) -> Ensemble:
+        if path.name == "bad":
             raise error
-        return open_on_cpu(bundle)
+        return open_on_cpu(path)
 
     registry = Registry(opener)
     registry.scan([folder])
@@ -179,3 +190,117 @@ def test_a_bundle_that_became_another_one_is_refused(folder: Path) -> None:
     make_bundle(folder / "toy", members=1, name="other", overwrite=True)
     with pytest.raises(EnsembleUnavailable, match="has become 'other'"):
         registry.load("toy")
+
+
+# ---------------------------------------------------------------------------------------- unload, delete, add, rescan: every cell
+
+
+def loading(folder: Path, during: Callable[[Registry], None]) -> Registry:
+    """A registry that does something while `toy` is being loaded."""
+
+    def opener(path: Path) -> Ensemble:
+        during(registry)
+        return open_on_cpu(path)
+
+    registry = Registry(opener, uploads=folder)
+    registry.scan([folder])
+    registry.load("toy")
+    return registry
+
+
+def test_an_unloaded_ensemble_is_on_disk_again_and_its_memory_is_nobodys(folder: Path) -> None:
+    registry = registry_of(folder)
+    gone = weakref.ref(registry.load("toy"))
+    assert registry.unload("toy") is gone()
+    assert state(registry) is EnsembleState.ON_DISK
+    assert registry.ready("toy") is None
+    assert gone() is None
+
+
+def test_unloading_what_is_not_loaded_changes_nothing(folder: Path) -> None:
+    registry = registry_of(folder)
+    assert registry.unload("toy") is None
+    assert state(registry) is EnsembleState.ON_DISK
+    damage(folder)
+    with pytest.raises(EnsembleUnavailable):
+        registry.load("toy")
+    before = registry.status()
+    assert registry.unload("toy") is None
+    assert registry.status() == before
+
+
+def test_what_is_being_loaded_can_be_neither_unloaded_nor_deleted(folder: Path) -> None:
+    def meddle(registry: Registry) -> None:
+        with pytest.raises(EnsembleBusy, match="is being loaded"):
+            registry.unload("toy")
+        with pytest.raises(EnsembleBusy, match="is being loaded"):
+            registry.remove("toy")
+        registry.rescan()
+        assert state(registry) is EnsembleState.LOADING
+
+    assert state(loading(folder, meddle)) is EnsembleState.READY
+
+
+@pytest.mark.parametrize("loaded", [False, True])
+def test_an_uploaded_ensemble_can_be_removed_and_its_folder_is_left_to_the_caller(folder: Path, loaded: bool) -> None:
+    registry = Registry(open_on_cpu, uploads=folder)
+    registry.scan([folder])
+    ensemble = registry.load("toy") if loaded else None
+    assert registry.status()[0].uploaded
+    assert registry.remove("toy") == (folder / "toy", ensemble)
+    assert registry.status() == ()
+    assert (folder / "toy" / "manifest.json").is_file()
+
+
+def test_what_was_not_uploaded_can_not_be_removed(folder: Path, tmp_path: Path) -> None:
+    registry = Registry(open_on_cpu, uploads=tmp_path / "uploads")
+    registry.scan([folder])
+    assert not registry.status()[0].uploaded
+    with pytest.raises(EnsembleShipped, match="only uploaded ones"):
+        registry.remove("toy")
+    assert state(registry) is EnsembleState.ON_DISK
+
+
+@pytest.mark.parametrize("change", ["load", "unload", "remove"])
+def test_what_is_not_there_can_not_be_changed(folder: Path, change: str) -> None:
+    with pytest.raises(EnsembleUnknown, match="no ensemble 'gold': there are toy"):
+        getattr(registry_of(folder), change)("gold")
+
+
+def test_a_bundle_can_be_added_and_its_name_is_then_taken(folder: Path, tmp_path: Path) -> None:
+    registry = registry_of(folder)
+    make_bundle(tmp_path / "new", members=1, name="new")
+    registry.add(tmp_path / "new")
+    assert state(registry, "new") is EnsembleState.ON_DISK
+    make_bundle(tmp_path / "again", members=1, name="new")
+    with pytest.raises(EnsembleExists, match="'new' already"):
+        registry.add(tmp_path / "again")
+
+
+def test_a_rescan_finds_what_came_changed_and_went_and_leaves_what_is_loaded(folder: Path) -> None:
+    make_bundle(folder / "going", members=1, name="going")
+    make_bundle(folder / "changing", members=1, name="changing", version="1")
+    (folder / "mended").mkdir()
+    (folder / "mended" / "manifest.json").write_text("{")
+    registry = registry_of(folder)
+    registry.load("toy")
+    shutil.rmtree(folder / "toy")
+    shutil.rmtree(folder / "going")
+    make_bundle(folder / "changing", members=2, name="changing", version="2", overwrite=True)
+    make_bundle(folder / "mended", members=1, name="mended", overwrite=True)
+    make_bundle(folder / "coming", members=1, name="coming")
+    registry.rescan()
+    found = {status.name: (status.state, status.version) for status in registry.status()}
+    on_disk = EnsembleState.ON_DISK
+    assert found == {
+        "changing": (on_disk, "2"),
+        "coming": (on_disk, "1"),
+        "mended": (on_disk, "1"),
+        "toy": (EnsembleState.READY, "1"),
+    }
+
+
+def test_finding_a_bundle_opens_nothing_but_its_manifest(tmp_path: Path) -> None:
+    write_unchecked(tmp_path / "bundles" / "bad", b"not a network at all")
+    registry = registry_of(tmp_path / "bundles")
+    assert state(registry, "bad") is EnsembleState.ON_DISK

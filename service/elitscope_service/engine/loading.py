@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
+from pathlib import Path
 
+from elitscope_models.bundle import load_bundle
 from elitscope_models.ensemble import Ensemble
 from elitscope_models.loading import open_ensemble
 from elitscope_models.zoo import zoo_folder
@@ -14,16 +17,37 @@ from elitscope_service.registry import Registry
 from elitscope_service.threads import OwnedThread
 
 
+def uploads_folder(config: ServerConfig) -> Path:
+    """Where uploaded bundles live."""
+    return config.data_dir / "bundles"
+
+
+def cache_folder(config: ServerConfig) -> Path:
+    """Where compiled networks are kept."""
+    return config.data_dir / "compiled"
+
+
 def open_registry(config: ServerConfig) -> Registry:
-    """A registry of the bundles that the configuration names, by default those that ship; nothing is loaded yet.
+    """A registry of the bundles that the configuration names, by default those that ship, and of the uploaded ones; nothing is loaded yet.
 
     Raises:
         EnsembleUnavailable: a folder is not there.
     """
-    cache = config.data_dir / "compiled"
-    registry = Registry(partial(open_ensemble, device=config.device, cache_dir=cache))
-    registry.scan(config.bundles or (zoo_folder(),))
+    uploads = uploads_folder(config)
+    with contextlib.suppress(OSError):  # then there are none, and none can come: whoever tries is told
+        uploads.mkdir(parents=True, exist_ok=True)
+    registry = Registry(partial(open_directly, device=config.device, cache_dir=cache_folder(config)), uploads)
+    registry.scan((*(config.bundles or (zoo_folder(),)), *([uploads] if uploads.is_dir() else [])))
     return registry
+
+
+def open_directly(path: Path, device: str, cache_dir: Path) -> Ensemble:
+    """Load the bundle in a folder in this process, for what the operator starts the server with.
+
+    Raises:
+        BundleInvalid, RuntimeUnavailable: it does not hold up, or nothing here runs it.
+    """
+    return open_ensemble(load_bundle(path), device=device, cache_dir=cache_dir)
 
 
 def load_default(registry: Registry, config: ServerConfig) -> Ensemble:
