@@ -133,6 +133,24 @@ def analyse_steps(
     )
 
 
+def member_steps(
+    pixels: np.ndarray[Any, Any],
+    sampling: SamplingLike,
+    ensemble: Ensemble,
+    members: Iterable[int],
+    *,
+    clock: Clock = time.perf_counter,
+) -> Generator[float, None, Maps]:
+    """The maps of these members alone, as `analyse` gives them: float32 [member, class, row, column] on the frame's grid, in the
+    manifest's order. Yields and raises as `analyse_steps` does."""
+    chosen, manifest = ensemble.choose(members), ensemble.bundle.manifest
+    prepared = prepare(pixels, as_sampling(sampling), manifest, ensemble.tiling)
+    yield 0.0
+    maps = np.empty((len(chosen), len(manifest.classes), *prepared.grid.network), np.float32)
+    yield from _infer(prepared, ensemble, chosen, maps, clock)
+    return prepared.grid.maps_to_frame(maps)
+
+
 def _infer(prepared: Prepared, ensemble: Ensemble, members: tuple[int, ...], maps: Maps, clock: Clock) -> Generator[float, None, float]:
     """Fill `maps` tile by tile, member by member; returns the time that the passes took, ms."""
     tiles = ensemble.tiling.tiles((prepared.image.shape[0], prepared.image.shape[1]))

@@ -32,10 +32,11 @@ class EnsembleMissing(LookupError):
 
 @dataclass(frozen=True)
 class Analysed:
-    """A frame's reply, all that came of it, and what is published of that: pairs of topic and message."""
+    """A frame's reply, what is published of it (pairs of topic and message), and what both are parts of."""
 
     reply: ResultMessage
     publications: tuple[tuple[str, ResultMessage], ...]
+    frame: FrameMessage
     result: Result
 
 
@@ -86,7 +87,7 @@ class FramePath:
         )
         result = _result(frame, analysis, selection, ensemble, timing, self.number(frame.stream), self.epoch)
         self.analysed(frame.stream, selection.revision, frame.frame_id)
-        return Analysed(ResultMessage(only(result, frame.outputs)), tuple(publications(frame, result, wanted)), result)
+        return Analysed(ResultMessage(only(result, frame.outputs)), tuple(publications(frame, result, wanted)), frame, result)
 
     def _priced(self, steps: Generator[float, None, Analysis]) -> Generator[float, None, tuple[Analysis, float]]:
         """Turn each stop into the seconds that its step took; returns the analysis, and the seconds spent waiting between steps."""

@@ -11,11 +11,14 @@ from elitscope.messages import FrameMessage, ResultMessage
 from elitscope.types import Result
 
 SUMMARY, RESULT, PREVIEW, MEMBERS = "summary", "result", "preview", "members"
+INACTIVE = "inactive"
+"""Maps of the networks that are not in force, of frames that were answered without them: when there is time for that."""
+
 EVERY_FRAME = (SUMMARY, RESULT)
 NOW_AND_THEN = (PREVIEW, MEMBERS)
 """Costly ones: at a limited rate."""
 
-_OUTPUTS = {SUMMARY: ("atoms",), PREVIEW: ("mean", "std", "atoms"), MEMBERS: ("members",)}
+_OUTPUTS = {SUMMARY: ("atoms",), PREVIEW: ("mean", "std", "atoms"), MEMBERS: ("atoms", "members")}
 
 
 def topic(kind: str, stream: str) -> str:
@@ -34,6 +37,12 @@ def publications(frame: FrameMessage, result: Result, wanted: Collection[str]) -
             outputs = _OUTPUTS.get(kind, frame.outputs)
             pixels: np.ndarray | None = frame.pixels if kind == PREVIEW else None
             yield topic(kind, frame.stream), ResultMessage(only(result, outputs), pixels)
+
+
+def inactive_publication(result: Result, members: tuple[int, ...], maps: np.ndarray) -> tuple[str, ResultMessage]:
+    """Topic and message of the maps [member, class, row, column] of networks that did not take part in a result; `members` of the message
+    are theirs, its atoms and mean map those of the result."""
+    return topic(INACTIVE, result.stream), ResultMessage(replace(only(result, ("mean", "atoms")), members=members, member_maps=maps))
 
 
 def only(result: Result, outputs: Collection[str]) -> Result:

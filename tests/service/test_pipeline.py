@@ -92,7 +92,7 @@ def test_each_kind_of_publication_carries_its_own(toy_ensemble: Ensemble) -> Non
         "summary/haadf/": {"atoms"},
         "result/haadf/": {"mean"},
         "preview/haadf/": {"frame", "mean", "std", "atoms"},
-        "members/haadf/": {"members"},
+        "members/haadf/": {"atoms", "members"},
     }
 
 

@@ -14,11 +14,12 @@ from elitscope.version import __version__
 from elitscope_models.ensemble import Ensemble
 from elitscope_service.config import ServerConfig
 from elitscope_service.engine.answers import dropped_answer
+from elitscope_service.engine.aside import Aside
 from elitscope_service.engine.control import ControlThread
 from elitscope_service.engine.first_frames import FirstFrames
 from elitscope_service.engine.listener import StoreListener
 from elitscope_service.engine.memory import resident_bytes
-from elitscope_service.engine.publisher import PublisherThread
+from elitscope_service.engine.publisher import STATUS_TOPIC, PublisherThread
 from elitscope_service.engine.reception import Greeting, Reception
 from elitscope_service.engine.restoring import remembered, restored
 from elitscope_service.engine.router import RouterLoad, RouterThread
@@ -81,8 +82,9 @@ class Engine:
         self._states: dict[str, EnsembleState] = {}
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._work = WorkQueue(Scheduler(limits.queued_frames, limits.queued_bytes, limits.started_frames, limits.started_pixels), clock)
-        self._publisher = PublisherThread(self._context, config.publish, limits.unsent_bytes, self._hurry)
+        self._publisher = PublisherThread(self._context, config.publish, limits.unsent_bytes, self._welcome)
         self._wishes = Wishes(self._publisher.subscriptions, config.preview_hz, clock)
+        self._aside = Aside(self._wishes, registry.ready, self._publisher.put, clock)
         self._reception = Reception(limits, self._work, self._greeting, self._notice, clock, wall)
         self._router = RouterThread(self._context, config.bind, self._reception, limits, self._publish_status, clock)
         self._worker: WorkerThread | None = None
@@ -126,7 +128,7 @@ class Engine:
         path = FramePath(
             self.epoch, selections, self._registry.ready, self._numbering.next, self._wishes.of, self._clock, self._first_frames.saw
         )
-        self._worker = WorkerThread(self._work, path.frame_steps, self._router.post, self._publisher.put, self._clock)
+        self._worker = WorkerThread(self._work, path.frame_steps, self._router.post, self._publisher.put, self._aside, self._clock)
         self._worker.start()
         logger.info("serving %s %s, %d members, plan %s", manifest.name, manifest.version, len(first.members), default.plan())
         self._router.open()
@@ -181,9 +183,12 @@ class Engine:
     def _event(self, event: Mapping[str, Any]) -> None:
         self._publisher.event({**event, "at": self._wall(), "epoch": self.epoch})
 
-    def _hurry(self) -> None:
-        """Somebody joined who wants the status: they need not wait for a second."""
-        self._router.hurry()
+    def _welcome(self, prefix: str) -> None:
+        """Somebody subscribed to topics that begin like this: they need wait neither for the next status nor for the next frame."""
+        if STATUS_TOPIC.startswith(prefix):
+            self._router.hurry()
+        self._aside.joined(prefix)
+        self._work.nudge()
 
     def _publish_status(self, load: RouterLoad) -> None:
         """Called once a second in the io thread, which owns the figures."""

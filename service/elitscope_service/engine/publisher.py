@@ -32,10 +32,10 @@ class PublisherThread(SocketThread):
         context: the ZeroMQ context to make the socket in.
         address: where to bind; port 0 chooses one, `bound.result()` says which.
         most_bytes: bytes on their way to slow subscribers before more is dropped.
-        on_join: called in this thread when somebody joins who wants the status; to have one published soon.
+        on_join: called in this thread with the prefix that somebody has subscribed to; must not wait.
     """
 
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], address: str, most_bytes: int, on_join: Callable[[], None]) -> None:
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], address: str, most_bytes: int, on_join: Callable[[str], None]) -> None:
         super().__init__("elitscope-publisher")
         self.subscriptions = Subscriptions()
         self._context = context
@@ -90,23 +90,22 @@ class PublisherThread(SocketThread):
             ready = dict(poller.poll())
             if self.waker.fileno() in ready:
                 self.waker.clear()
-            if sock in ready and self._note_subscriptions(sock):
-                self._on_join()
+            if sock in ready:
+                self._note_subscriptions(sock)
             while (entry := self._mailbox.take()) is not None:
                 self._publish(sock, outbox, *entry)
             if self._stopping:
                 return
 
-    def _note_subscriptions(self, sock: zmq.Socket[bytes]) -> bool:
-        """Whether somebody joined who wants the status."""
-        joined = False
+    def _note_subscriptions(self, sock: zmq.Socket[bytes]) -> None:
         while True:
             try:
                 message = sock.recv(zmq.NOBLOCK)
             except zmq.Again:
-                return joined
+                return
             prefix = self.subscriptions.note(message)
-            joined = joined or (prefix is not None and STATUS_TOPIC.startswith(prefix))
+            if prefix is not None:
+                self._on_join(prefix)
 
     def _publish(self, sock: zmq.Socket[bytes], outbox: Outbox, topic: str, message: ServerMessage) -> None:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from elitscope_service.engine.subscriptions import RateLimit, Subscriptions
-from elitscope_service.publications import EVERY_FRAME, NOW_AND_THEN, topic
+from elitscope_service.publications import EVERY_FRAME, INACTIVE, NOW_AND_THEN, topic
 
 
 class Wishes:
@@ -19,12 +19,19 @@ class Wishes:
     def __init__(self, subscriptions: Subscriptions, hertz: float, clock: Callable[[], float]) -> None:
         self._subscriptions = subscriptions
         self._limit = RateLimit(hertz, clock)
+        self._ever = frozenset(EVERY_FRAME) if hertz == 0 else frozenset((*EVERY_FRAME, *NOW_AND_THEN, INACTIVE))
 
     def of(self, stream: str) -> frozenset[str]:
         """The kinds of publication to make of the stream's next frame."""
         wanted = {kind for kind in EVERY_FRAME if self._subscriptions.want(topic(kind, stream))}
-        for kind in NOW_AND_THEN:
-            name = topic(kind, stream)
-            if self._subscriptions.want(name) and self._limit.due(name):
-                wanted.add(kind)
+        wanted.update(kind for kind in NOW_AND_THEN if self.due(kind, stream))
         return frozenset(wanted)
+
+    def want(self, kind: str, stream: str) -> bool:
+        """Whether somebody wants a kind of publication of a stream, due or not."""
+        return kind in self._ever and self._subscriptions.want(topic(kind, stream))
+
+    def due(self, kind: str, stream: str) -> bool:
+        """Whether somebody wants it and its time has come; if so, it starts anew."""
+        name = topic(kind, stream)
+        return self._subscriptions.want(name) and self._limit.due(name)

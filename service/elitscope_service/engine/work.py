@@ -46,6 +46,11 @@ class WorkQueue:
             expired = self._scheduler.expire(self._clock())
             return Turn(self._scheduler.next(), tuple(expired))
 
+    def nudge(self) -> None:
+        """Have `take` return, with or without work."""
+        with self._changed:
+            self._changed.notify_all()
+
     def charge(self, job: Job, cost: float) -> None:
         """See `Scheduler.charge`."""
         with self._changed:

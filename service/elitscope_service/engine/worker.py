@@ -9,6 +9,7 @@ from threading import Lock
 from elitscope.errors import FrameInvalid
 from elitscope.messages import ServerMessage
 from elitscope_service.engine.answers import Answer, dropped_answer, reject_answer, result_answer
+from elitscope_service.engine.aside import Aside
 from elitscope_service.engine.work import WorkQueue
 from elitscope_service.logs import LogLimit
 from elitscope_service.pipeline import Analysed
@@ -50,6 +51,7 @@ class WorkerThread(OwnedThread):
         begin: makes a frame's steps.
         post: takes answers; must not wait.
         publish: takes topic and message; must not wait. Called only after the frame's answer was posted.
+        aside: what there is to do beside frames.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class WorkerThread(OwnedThread):
         begin: Callable[[Job], Steps],
         post: Callable[[Answer], None],
         publish: Callable[[str, ServerMessage], None],
+        aside: Aside,
         clock: Callable[[], float],
     ) -> None:
         super().__init__("elitscope-worker")
@@ -65,18 +68,25 @@ class WorkerThread(OwnedThread):
         self._begin = begin
         self._post = post
         self._publish = publish
+        self._aside = aside
         self._started: dict[Job, Steps] = {}
         self._log_limit = LogLimit(10.0, clock)
 
     def run(self) -> None:
         try:
-            while (turn := self._work.take(IDLE_S)) is not None:
+            while (turn := self._work.take(self._aside.wait_s(IDLE_S))) is not None:
                 for dropped in turn.expired:
                     self._give_up(dropped.job)
                     self._post(dropped_answer(dropped))
                 if turn.job is not None:
+                    self._aside.leisure.begin()
                     self._step(turn.job)
+                else:
+                    self._aside.leisure.idle()
+                    self._aside.show()
+                self._aside.work()
         finally:
+            self._aside.close()
             for job in list(self._started):
                 self._give_up(job)
                 self._post(reject_answer(job, "draining", "the server shut down before this frame was done: send it again once it is back"))
@@ -99,6 +109,7 @@ class WorkerThread(OwnedThread):
             self._reject(job, "internal", f"the analysis failed: {type(error).__name__}: {error}")
         else:
             self._work.charge(job, cost)
+            self._aside.leisure.busy(cost)
 
     def _finish(self, job: Job, analysed: Analysed) -> None:
         try:
@@ -110,6 +121,8 @@ class WorkerThread(OwnedThread):
         self._settle(job, answer)
         for topic, message in analysed.publications:
             self._publish(topic, message)
+        self._aside.keep(analysed.frame, analysed.result, {topic.partition("/")[0] for topic, _ in analysed.publications})
+        self._aside.show()
 
     def _reject(self, job: Job, code: str, message: str) -> None:
         self._settle(job, reject_answer(job, code, message))

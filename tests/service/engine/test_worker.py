@@ -10,18 +10,21 @@ import pytest
 from elitscope.errors import FrameInvalid
 from elitscope.messages import ResultMessage
 from elitscope.types import Result, Timing
+from elitscope_service.engine.aside import Aside
+from elitscope_service.engine.subscriptions import Subscriptions
+from elitscope_service.engine.wishes import Wishes
 from elitscope_service.engine.work import WorkQueue
 from elitscope_service.engine.worker import Numbering, WorkerThread
 from elitscope_service.pipeline import Analysed, PartialUnsupported
 from elitscope_service.scheduler import Job, Scheduler
-from tests.service.builders import Clock
+from tests.service.builders import Clock, frame
 
 Steps = Generator[float, None, Analysed]
 
 
 def analysed(job: Job, classes: tuple[str, ...] = ("C",)) -> Analysed:
     reply = ResultMessage(Result(job.frame_id, job.stream, 0, "toy", "1", (0,), 1, "plan", classes, None, (), Timing()))
-    return Analysed(reply, ((f"summary/{job.stream}/", reply),))
+    return Analysed(reply, ((f"summary/{job.stream}/", reply),), frame(job.frame_id), reply.result)
 
 
 class Shop:
@@ -32,7 +35,8 @@ class Shop:
         self.work = WorkQueue(Scheduler(100, 1000, max_started), self.clock)
         self.log: list[tuple[str, Any]] = []
         self.closed: list[int] = []
-        self.thread = WorkerThread(self.work, self.begin, self.post, lambda topic, message: self.log.append(("publish", topic)), self.clock)
+        aside = Aside(Wishes(Subscriptions(), 1.0, self.clock), lambda name: None, self.publish, self.clock)
+        self.thread = WorkerThread(self.work, self.begin, self.post, self.publish, aside, self.clock)
 
     def begin(self, job: Job) -> Steps:
         try:
@@ -43,6 +47,9 @@ class Shop:
 
     def post(self, answer: Any) -> None:
         self.log.append((answer.outcome, answer.job.frame_id))
+
+    def publish(self, topic: str, message: Any) -> None:
+        self.log.append(("publish", topic))
 
     def run(self, *payloads: Callable[[Shop, Job], Iterator[float]], deadline: float | None = None) -> list[tuple[str, Any]]:
         """Work all of it off: the last frame closes the shop."""
