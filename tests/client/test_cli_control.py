@@ -84,7 +84,7 @@ class Http:
         ("select 1", "PATCH", "selection", {"select": [1]}),
         ("select all", "PUT", "selection", {"ensemble": "graphene", "members": [0, 1, 2]}),
         ("only 1 2", "PUT", "selection", {"ensemble": "graphene", "members": [1, 2]}),
-        ("undo", "POST", "selection/undo", None),
+        ("undo", "POST", "selection/undo", {}),
     ],
 )
 def test_a_change_of_networks_is_asked_for_and_its_outcome_told_in_one_line(words, method, path, body, capsys):

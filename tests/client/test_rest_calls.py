@@ -96,7 +96,7 @@ def ask(answers, name, *arguments, timeout=30.0, **keywords):
         ("select", ["haadf", (3,)], {}, "PATCH", "/v1/streams/haadf/selection", {"select": [3]}),
         ("use", ["haadf", "other"], {}, "PUT", "/v1/streams/haadf/selection", {"ensemble": "other"}),
         ("use", ["haadf", "other", [1]], {}, "PUT", "/v1/streams/haadf/selection", {"ensemble": "other", "members": [1]}),
-        ("undo", ["haadf"], {}, "POST", "/v1/streams/haadf/selection/undo", None),
+        ("undo", ["haadf"], {}, "POST", "/v1/streams/haadf/selection/undo", {}),
         ("use", ["a/../b", "other"], {}, "PUT", "/v1/streams/a/../b/selection", {"ensemble": "other"}),
     ],
 )
@@ -145,11 +145,11 @@ def test_all_networks_are_selected_by_one_word():
 
 
 def test_a_hold_and_its_release_come_to_the_selection():
-    now, server = ask([SELECTION["hold"], SELECTION], "hold", "haadf", 30, reason="aligning")
-    assert server.asked[0] == ("PUT", "/v1/streams/haadf/hold", {"minutes": 30, "reason": "aligning"})
+    now, server = ask([SELECTION], "hold", "haadf", 30, reason="aligning")
+    assert server.asked == [("PUT", "/v1/streams/haadf/hold", {"minutes": 30, "reason": "aligning"})]
     assert now.hold.reason == "aligning"
-    now, server = ask([SELECTION, {**SELECTION, "hold": None}], "release", "haadf")
-    assert [asked[:2] for asked in server.asked] == [("DELETE", "/v1/streams/haadf/hold"), ("GET", "/v1/streams/haadf/selection")]
+    now, server = ask([{**SELECTION, "hold": None}], "release", "haadf")
+    assert server.asked == [("DELETE", "/v1/streams/haadf/hold", None)]
     assert now.hold is None
 
 
@@ -179,6 +179,20 @@ def test_the_history_says_who_what_when_why_and_from_which_frame_on():
     assert dict(server.requests[0].url.params) == {"stream": "haadf", "limit": "20"}
     assert (first.before, first.after, first.revision, first.first_frame_id) == (("graphene", (0, 1)), ("graphene", (0,)), 4, 31)
     assert (first.applied, second.applied, second.subject, second.before, second.code) == (True, False, "other", None, "x")
+
+
+def test_a_long_history_is_read_page_by_page():
+    entry = {"at": 1.0, "action": "use", "author": "ana"}
+    pages = [{"entries": [entry] * 2, "next": "9-0"}, {"entries": [], "next": "7-0"}, {"entries": [entry], "next": None}]
+    entries, server = ask(pages, "history", limit=1500)
+    assert len(entries) == 3
+    assert [dict(request.url.params) for request in server.requests] == [
+        {"limit": "1000"},
+        {"limit": "1000", "page": "9-0"},
+        {"limit": "1000", "page": "7-0"},
+    ]
+    entries, server = ask(pages, "history", limit=2)
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize(

@@ -22,12 +22,13 @@ def add_parser(subparsers: options.Subparsers[argparse.ArgumentParser]) -> None:
     parser.add_argument("mode", choices=MODES, help="off; advise: only recommend; act: deselect and switch by itself")
     options.add_http(parser)
     options.add_stream(parser)
+    options.add_reason(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace, controller: MakeController = controller) -> int:
     """Set it; `controller` makes the REST client."""
     with controller(args) as control:
-        answer = control.autopilot(args.stream, args.mode)
+        answer = control.autopilot(args.stream, args.mode, reason=args.reason)
     print(json.dumps(dict(answer), ensure_ascii=False, indent=2) if args.json else f"{args.stream}: autopilot {args.mode}")
     return 0

@@ -92,6 +92,13 @@ def read_history(response: httpx.Response) -> tuple[AuditEntry, ...]:
     return tuple(_audit(entry) for entry in _listed(response, "entries"))
 
 
+def next_page(response: httpx.Response) -> Optional[str]:
+    """Where the list goes on, None at its end."""
+    content = document(response)
+    page = content.get("next") if isinstance(content, Mapping) else None
+    return page if isinstance(page, str) else None
+
+
 def read_monitor(response: httpx.Response) -> Mapping[str, Any]:
     """What the drift monitor says.
 

@@ -19,6 +19,7 @@ from elitscope.rest.requests import Request, Steps
 
 ALL = "all"
 _TRIES = 5
+_MOST_A_PAGE = 1000
 _LOAD_S = 600.0
 """Seconds that loading an ensemble may take beyond the time-out: networks are checked, compiled and warmed."""
 
@@ -100,26 +101,24 @@ def undo(stream: str, *, reason: str = "", revision: Optional[int] = None) -> St
         NothingToUndo: there is none, or its ensemble is gone. Otherwise as `deselect`.
     """
     path = _of(stream, "selection/undo")
-    body = {"reason": reason} if reason else None
-    return answers.read_selection(stream, (yield Request("POST", path, json=body, headers=_if_match(revision))))
+    request = Request("POST", path, json=_with_reason({}, reason), headers=_if_match(revision))
+    return answers.read_selection(stream, (yield request))
 
 
 def hold(stream: str, minutes: Optional[float] = None, *, reason: str = "") -> Steps[SelectionInfo]:
     """Take the stream, for some minutes or until `release`: controllers' changes are refused meanwhile (`Held`)."""
-    body = {**({} if minutes is None else {"minutes": minutes}), **({"reason": reason} if reason else {})}
-    answers.document((yield Request("PUT", _of(stream, "hold"), json=body)))
-    return (yield from selection(stream))
+    body = {} if minutes is None else {"minutes": minutes}
+    return answers.read_selection(stream, (yield Request("PUT", _of(stream, "hold"), json=_with_reason(body, reason))))
 
 
 def release(stream: str) -> Steps[SelectionInfo]:
     """Give the stream back to the controllers."""
-    answers.accepted((yield Request("DELETE", _of(stream, "hold"))))
-    return (yield from selection(stream))
+    return answers.read_selection(stream, (yield Request("DELETE", _of(stream, "hold"))))
 
 
-def autopilot(stream: str, mode: str) -> Steps[Mapping[str, Any]]:
+def autopilot(stream: str, mode: str, *, reason: str = "") -> Steps[Mapping[str, Any]]:
     """Let the drift monitor be "off", "advise" (recommend only) or "act" (deselect and switch by itself)."""
-    return (yield from _monitor(Request("PUT", _of(stream, "autopilot"), json={"mode": mode})))
+    return (yield from _monitor(Request("PUT", _of(stream, "autopilot"), json=_with_reason({"mode": mode}, reason))))
 
 
 def drift(stream: str) -> Steps[Mapping[str, Any]]:
@@ -134,8 +133,17 @@ def recommendation(stream: str) -> Steps[Mapping[str, Any]]:
 
 def history(stream: Optional[str] = None, limit: int = 100) -> Steps[tuple[AuditEntry, ...]]:
     """Who changed what, when and why: the newest `limit` entries, newest first, of one stream or of all."""
-    params = {"limit": str(limit), **({} if stream is None else {"stream": stream})}
-    return answers.read_history((yield Request("GET", "/v1/audit", params=params)))
+    entries: tuple[AuditEntry, ...] = ()
+    page: Optional[str] = None
+    while len(entries) < limit:
+        params = {"limit": str(min(_MOST_A_PAGE, limit - len(entries)))}
+        params.update({name: value for name, value in (("stream", stream), ("page", page)) if value is not None})
+        response = yield Request("GET", "/v1/audit", params=params)
+        entries += answers.read_history(response)
+        page = answers.next_page(response)
+        if page is None:
+            break
+    return entries
 
 
 def load(ensemble: str) -> Steps[Ensemble]:
@@ -169,13 +177,13 @@ def delete(ensemble: str) -> Steps[None]:
 
 
 def _put(stream: str, body: Mapping[str, Any], reason: str, revision: Optional[int]) -> Steps[SelectionInfo]:
-    whole = {**body, **({"reason": reason} if reason else {})}
-    return answers.read_selection(stream, (yield Request("PUT", _of(stream, "selection"), json=whole, headers=_if_match(revision))))
+    request = Request("PUT", _of(stream, "selection"), json=_with_reason(body, reason), headers=_if_match(revision))
+    return answers.read_selection(stream, (yield request))
 
 
 def _patch(stream: str, body: Mapping[str, Any], reason: str, revision: Optional[int]) -> Steps[SelectionInfo]:
-    whole = {**body, **({"reason": reason} if reason else {})}
-    return answers.read_selection(stream, (yield Request("PATCH", _of(stream, "selection"), json=whole, headers=_if_match(revision))))
+    request = Request("PATCH", _of(stream, "selection"), json=_with_reason(body, reason), headers=_if_match(revision))
+    return answers.read_selection(stream, (yield request))
 
 
 def _relative(stream: str, wanted: Any, reason: str, revision: Optional[int]) -> Steps[SelectionInfo]:
@@ -205,6 +213,10 @@ def _of(stream: str, what: str) -> str:
 
 def _ensemble(name: str) -> str:
     return f"/v1/ensembles/{quote(name, safe='')}"
+
+
+def _with_reason(body: Mapping[str, Any], reason: str) -> dict[str, Any]:
+    return {**body, **({"reason": reason} if reason else {})}
 
 
 def _ids(members: Members) -> list[int]:
