@@ -33,10 +33,19 @@ def save_selections(path: Path, selections: Mapping[str, Selection]) -> None:
         OSError: the folder can't be written to.
     """
     saved = SavedSelections(selections=tuple(document_of(stream, selection) for stream, selection in sorted(selections.items())))
+    write_whole(path, saved.model_dump_json(indent=1))
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that it is there whole or not at all, and stays.
+
+    Raises:
+        OSError: the folder can't be written to.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f"{path.name}.new")
     with fresh.open("w", encoding="utf-8") as file:
-        file.write(saved.model_dump_json(indent=1))
+        file.write(text)
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)

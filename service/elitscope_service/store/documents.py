@@ -10,6 +10,8 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from elitscope_service.status import EnsembleStatus
+
 Role = Literal["operator", "controller"]
 Mode = Literal["off", "advise", "act"]
 Outcome = Literal["applied", "refused"]
@@ -112,6 +114,46 @@ class CommandRecord(Document):
     code: str = ""
     detail: str = ""
     result: AppliedSelection | None = None
+
+
+class EnsembleWish(Document):
+    """Something that is to be done with an ensemble. `archive`: the uploaded file's name, where that is to become one."""
+
+    action: Literal["load", "unload", "delete", "upload"]
+    ensemble: str | None = None
+    archive: str | None = None
+    author: str
+    role: Role
+    reason: str = ""
+    at: float
+    command: str
+
+
+class EnsembleRecord(Document):
+    """What became of a wish.
+
+    `begun`: it takes its time. `at`: Unix seconds at which it was settled; `ensemble`: as it then was. `code` and `detail` say why where it
+    was refused. `fingerprint` as in `CommandRecord`.
+    """
+
+    fingerprint: str
+    status: Literal["pending", "begun", "applied", "refused"] = "pending"
+    code: str = ""
+    detail: str = ""
+    at: float = 0.0
+    ensemble: EnsembleStatus | None = None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it is done, or refused."""
+        return self.status in ("applied", "refused")
+
+
+class LoadedEnsembles(Document):
+    """Which ensembles somebody has loaded: digests of their bundles by name. The higher revision counts."""
+
+    revision: int = 0
+    digests: dict[str, str] = Field(default_factory=dict)
 
 
 class Hold(Document):

@@ -10,7 +10,9 @@
 | `hold:{stream}`, `autopilot:{stream}` | who keeps controllers out; what the drift monitor may do | API   |
 | `command:{id}`                     | what became of a command, for a day                   | API, engine |
 | `audit`                            | stream of every command and its outcome               | API, engine |
-| `ensemble-wishes`                  | list of loads, unloads and deletions to be done       | API        |
+| `ensemble-wishes`                  | list of loads, unloads, deletions and uploads to be done | API, engine (takes out what is done) |
+| `ensemble-command:{id}`            | what became of one of them, for a day                 | API, engine |
+| `ensembles-loaded`                 | which ensembles are to be loaded after a restart      | engine     |
 | `api-keys`                         | hash: name → key, hashed                              | key commands |
 """
 
@@ -21,6 +23,7 @@ PREFIX = "elitscope:"
 AUDIT = f"{PREFIX}audit"
 SELECTIONS = f"{PREFIX}selections"
 ENSEMBLE_WISHES = f"{PREFIX}ensemble-wishes"
+ENSEMBLES_LOADED = f"{PREFIX}ensembles-loaded"
 API_KEYS = f"{PREFIX}api-keys"
 
 WAKE_ENGINE = f"{PREFIX}wake:engine"
@@ -67,6 +70,11 @@ def autopilot(stream: str) -> str:
 def command(command_id: str) -> str:
     """What became of a command."""
     return f"{PREFIX}command:{command_id}"
+
+
+def ensemble_command(command_id: str) -> str:
+    """What became of a load, an unload, a deletion or an upload."""
+    return f"{PREFIX}ensemble-command:{command_id}"
 
 
 def settled(command_id: str) -> str:
