@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from anyio import CapacityLimiter
 from fastapi import FastAPI
 
-from elitscope_service.api import ensembles, health, metrics, sign_in, streams
+from elitscope_service.api import ensembles, frame_pictures, frames, health, metrics, sign_in, streams
 from elitscope_service.api.engine_view import EngineView
 from elitscope_service.api.event_log import EventLog
 from elitscope_service.api.feed import Feed
@@ -25,8 +26,9 @@ def create_app(view: EngineView, version: str, feed: Feed, events: EventLog, doo
     app.state.view = view
     app.state.feed = feed
     app.state.events = events
+    app.state.painters = CapacityLimiter(2)
     app.state.metrics = metrics_registry(view)
-    for module in (health, metrics, sign_in, ensembles, streams):
+    for module in (health, metrics, sign_in, ensembles, streams, frames, frame_pictures):
         app.include_router(module.router, responses=documented(401, 403, 413, 429))
     install_problems(app)
     app.add_middleware(Gate, doors=doors)
