@@ -30,6 +30,8 @@ from elitscope_service.api.watcher import EngineWatcher
 from elitscope_service.child import Command, CommandLines, Report, ReportPipe, arguments, become_child, read_first_line
 from elitscope_service.config import ServerConfig
 from elitscope_service.logs import log_to_stderr
+from elitscope_service.store.address import store_url
+from elitscope_service.store.connect import open_async_store
 
 logger = logging.getLogger(__name__)
 
@@ -90,14 +92,14 @@ async def _serve(listener: socket.socket, config: ServerConfig, reports: ReportP
     loop = asyncio.get_running_loop()
     keys = watch_keys(config, lambda: call_soon(restart))
     keys.load()
-    view = EngineView(time.monotonic)
+    view, store = EngineView(time.monotonic), open_async_store(store_url(config))
     events, feed = EventLog(secrets.token_hex(4)), Feed(time.monotonic)
     threads = EngineWatcher(view, events), FeedListener(feed)
     host, port = listener.getsockname()[:2]
     scheme = "http" if config.tls_cert is None else "https"
     address = f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
     settings = uvicorn.Config(
-        create_app(view, __version__, feed, events, doors(config, keys.ring, pair)),
+        create_app(view, __version__, feed, events, doors(config, keys.ring, pair), store),
         log_config=None,
         log_level="warning",
         access_log=False,
@@ -147,6 +149,7 @@ async def _serve(listener: socket.socket, config: ServerConfig, reports: ReportP
         for thread in (keys, *threads):
             thread.stop()
             thread.join(5.0)
+        await store.aclose()
     return 0
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
 from elitscope_service.api.engine_view import STALE_S, Seen
 from elitscope_service.api.problems import ProblemError, documented
 from elitscope_service.api.responses import View
 from elitscope_service.status import EnsembleState
+from elitscope_service.store.connect import StoreUnavailable, store_errors
 
 router = APIRouter(tags=["health"])
 
@@ -34,10 +35,10 @@ async def healthz() -> Health:
     return Health()
 
 
-@router.get("/readyz", responses=documented(503), summary="The engine is alive and an ensemble is ready")
-async def readyz(view: View) -> Readiness:
+@router.get("/readyz", responses=documented(503), summary="The engine is alive, an ensemble is ready and the store answers")
+async def readyz(view: View, request: Request) -> Readiness:
     seen = view.read()
-    missing = what_is_missing(seen)
+    missing = what_is_missing(seen) or await _store_trouble(request.app.state.store)
     if seen is None or missing:
         raise ProblemError(503, "not_ready", missing)
     return Readiness(epoch=seen.status.epoch, ensembles=_ready_names(seen))
@@ -54,6 +55,18 @@ def what_is_missing(seen: Seen | None) -> str:
     if not _ready_names(seen):
         states = ", ".join(f"{e.name} {e.state}{f' ({e.why})' if e.why else ''}" for e in seen.status.ensembles) or "none found"
         return f"no ensemble is ready: {states}"
+    return ""
+
+
+async def _store_trouble(store: Any) -> str:
+    """Why nothing can be changed, in words; empty where it can. (Frames are analysed all the same.)"""
+    if store is None:
+        return ""
+    try:
+        with store_errors():
+            await store.ping()
+    except StoreUnavailable as error:
+        return str(error)
     return ""
 
 

@@ -12,6 +12,8 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
+from elitscope.errors import CODES, ElitscopeError
+
 MEDIA_TYPE = "application/problem+json"
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 
@@ -38,6 +40,11 @@ class ProblemError(Exception):
         self.headers = headers
 
 
+def coded(code: str, detail: str, headers: Mapping[str, str] | None = None) -> ProblemError:
+    """A problem whose status stands in the table of errors."""
+    return ProblemError(CODES[code].http_status, code, detail, headers)
+
+
 def problem_response(status: int, code: str, detail: str, path: str, headers: Any = None) -> JSONResponse:
     """A problem document as a response."""
     problem = Problem(
@@ -58,6 +65,11 @@ def install_problems(app: FastAPI) -> None:
     @app.exception_handler(ProblemError)
     async def raised(request: Request, error: ProblemError) -> JSONResponse:
         return problem_response(error.status, error.code, error.detail, request.url.path, error.headers)
+
+    @app.exception_handler(ElitscopeError)
+    async def known(request: Request, error: ElitscopeError) -> JSONResponse:
+        row = CODES.get(error.code)
+        return problem_response(500 if row is None else row.http_status, error.code, str(error), request.url.path)
 
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> JSONResponse:
