@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import h5py
@@ -124,6 +125,20 @@ def test_inspect_shows_members_and_training(bundle: Bundle, capsys: pytest.Captu
         bundle.digest[:32],
     ):
         assert expected in shown
+
+
+def test_inspect_says_how_atoms_are_placed_where_members_come_from_and_how_large_they_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parent = {"name": "graphene", "version": "1", "member": 3}
+    made = make_bundle(tmp_path / "child", training={"parameters": {"parent": parent, "mask_radius": 0.5}})
+    assert main(["inspect", str(made.path)]) == 0
+    lines = [re.split(r"  +", line.strip(), maxsplit=1) for line in capsys.readouterr().out.splitlines()]
+    rows = {parts[0]: parts[1] for parts in lines if len(parts) > 1}
+    assert rows["atoms"].startswith("weighted by probability")
+    assert rows["parent"] == "name graphene, version 1, member 3"
+    assert rows["mask radius"] == "0.5"
+    assert rows["on disk"] == f"{sum(path.stat().st_size for path in made.path.iterdir()) / 1e6:.1f} MB"
 
 
 def test_inspect_gives_the_manifest_as_json(bundle: Bundle, capsys: pytest.CaptureFixture[str]) -> None:

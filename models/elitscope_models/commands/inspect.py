@@ -11,13 +11,15 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from elitscope_models.bundle import Bundle
+    from elitscope_models.bundle import Bundle, Training
 
 _EXAMPLES = """\
 examples:
   elitscope-models inspect graphene
   elitscope-models inspect ./my-bundle --json
 """
+_PLACES = {"weighted": "weighted by probability, touching ones divided", "atomai": "AtomAI's: whole blobs, unweighted, none near the edge"}
+_SHOWN_OF_TRAINING = {"recipe", "seed", "data", "software", "domain", "calibrated", "parameters"}
 
 
 def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -69,13 +71,27 @@ def _facts(bundle: Bundle) -> Iterator[tuple[str, str]]:
     yield "sampling", f"{manifest.sampling:g} Å/px, unchanged from {manifest.sampling_range[0]:g} to {manifest.sampling_range[1]:g}"
     yield "normalisation", f"{manifest.normalisation.kind} {manifest.normalisation.parameters.model_dump() or ''}"
     yield "architecture", f"{manifest.architecture.name} {manifest.architecture.parameters or ''}"
+    yield "atoms", _PLACES[manifest.atoms.kind]
     yield "stride, reach", f"{manifest.stride} px, {bundle.halo} px"
     yield "recipe", training.recipe + ("" if training.seed is None else f", seed {training.seed}")
     yield "data", training.data
     yield "trained on", training.domain + (", spread calibrated" if training.calibrated else ", spread not calibrated")
     yield "software", ", ".join(f"{name} {version}" for name, version in training.software.items())
+    yield from _further(training)
     yield "license", manifest.license
+    yield "on disk", f"{sum(path.stat().st_size for path in bundle.path.iterdir() if path.is_file()) / 1e6:.1f} MB"
     yield "digest", bundle.digest
+
+
+def _further(training: Training) -> Iterator[tuple[str, str]]:
+    """Whatever else is known of how the members came about: what they descend from, schedule, augmentation."""
+    known = training.model_dump(mode="json", exclude=_SHOWN_OF_TRAINING)
+    for name, value in {**known, **training.parameters}.items():
+        if value not in (None, {}, [], ""):
+            yield (
+                name.replace("_", " "),
+                ", ".join(f"{key} {each}" for key, each in value.items()) if isinstance(value, dict) else str(value),
+            )
 
 
 def _members_table(bundle: Bundle) -> Table:
@@ -87,7 +103,12 @@ def _members_table(bundle: Bundle) -> Table:
     for column in table.columns[:-1]:
         column.justify = "right"
     for member in members:
-        figures = [f"{member.metrics[name]:.4f}" if name in member.metrics else "" for name in metrics]
+        figures = [_figure(member.metrics[name]) if name in member.metrics else "" for name in metrics]
         size = (bundle.path / member.file).stat().st_size
         table.add_row(str(member.id), *figures, f"{size / 1e3:.0f}", member.sha256[:12])
     return table
+
+
+def _figure(value: float) -> str:
+    """Four places, or two digits of what is too small for them."""
+    return f"{value:.4f}" if value == 0 or abs(value) >= 1e-2 else f"{value:.1e}"
