@@ -16,8 +16,8 @@ from elitscope_models.runtimes.hardware import usable_cores
 def processor(threads: int | None = None, device: str = "cpu") -> Iterator[None]:
     """Train on so many threads (None: torch's choice), with denormal numbers taken for zero: tiny gradients would slow everything down.
 
-    On a GPU only what gives the same numbers each time is used. All this holds for the whole process, so it is put back afterwards:
-    SciPy's trees don't end where denormals are zero.
+    On a GPU torch uses what gives the same numbers each time, where it has such a thing. All this holds for the whole process, so it is put
+    back afterwards: SciPy's trees don't end where denormals are zero.
     """
     before = torch.get_num_threads(), cv2.getNumThreads(), torch.are_deterministic_algorithms_enabled()
     if threads is not None:
@@ -26,7 +26,7 @@ def processor(threads: int | None = None, device: str = "cpu") -> Iterator[None]
     torch.set_flush_denormal(True)
     if device != "cpu":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what cuBLAS needs to repeat itself
-        torch.use_deterministic_algorithms(True)
+        torch.use_deterministic_algorithms(True, warn_only=True)
     try:
         yield
     finally:

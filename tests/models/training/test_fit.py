@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from elitscope_models.training.checkpoint import Checkpoint
 from elitscope_models.training.data import Labelled
-from elitscope_models.training.fit import Step, fit, weighted_loss
+from elitscope_models.training.fit import Paused, Step, fit, weighted_loss
 from elitscope_models.training.recipes import Recipe
 
 
@@ -33,6 +35,66 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tiny: Reci
 
     assert all(torch.equal(a, b) for a, b in zip(weights(1), weights(1), strict=True))
     assert not all(torch.equal(a, b) for a, b in zip(weights(1), weights(2), strict=True))
+
+
+@pytest.mark.parametrize("stop", [1, 9, 37, 40])
+def test_a_member_in_two_parts_has_the_weights_of_one_in_one_go(tiny: Recipe, tiny_data: Labelled, tmp_path: Path, stop: int) -> None:
+    training, test = tiny_data.split(tiny.test_fraction)
+    steps: list[Step] = []
+
+    def part(pause: bool) -> dict[str, torch.Tensor]:
+        checkpoint = Checkpoint(tmp_path / "member.ckpt", "this", every_s=1e6)
+        return fit(
+            tiny, training, test, 1, steps.append, checkpoint=checkpoint, pause=lambda: pause and len(steps) == stop
+        ).network.state_dict()
+
+    with pytest.raises(Paused, match=f"step {stop} of 40"):
+        part(pause=True)
+    weights = part(pause=False)
+    assert [step.index for step in steps] == list(range(1, 41))
+    unbroken = fit(tiny, training, test, 1)
+    assert all(torch.equal(weights[name], value) for name, value in unbroken.network.state_dict().items())
+
+
+def test_patience_ends_a_member_that_learns_no_more_and_averages_its_last_steps(tiny: Recipe, tiny_data: Labelled, tmp_path: Path) -> None:
+    training, test = tiny_data.split(tiny.test_fraction)
+    hopeless = replace(tiny.schedule, learning_rate=0.0, patience=2, check=3, averaged=4)
+    steps: list[Step] = []
+    fitted = fit(replace(tiny, schedule=hopeless), training, test, 1, steps.append)
+    # the running statistics of batch normalisation move on without learning, so its end is not known to the step
+    assert len(fitted.losses) < 40
+    assert (len(fitted.losses) - 4) % 3 == 0
+    assert steps[-5].steps == steps[-1].steps == len(fitted.losses)
+    assert steps[-6].steps == 40
+
+    checkpoint = Checkpoint(tmp_path / "member.ckpt", "this", every_s=1e6)
+    paused_at = len(fitted.losses) - 2
+    with pytest.raises(Paused):
+        seen: list[Step] = []
+        fit(replace(tiny, schedule=hopeless), training, test, 1, seen.append, None, checkpoint, lambda: len(seen) == paused_at)
+    again = fit(replace(tiny, schedule=hopeless), training, test, 1, checkpoint=checkpoint)
+    assert again.losses == fitted.losses
+
+
+def test_a_member_that_still_learns_is_not_ended(tiny: Recipe, tiny_data: Labelled) -> None:
+    training, test = tiny_data.split(tiny.test_fraction)
+    patient = replace(tiny, schedule=replace(tiny.schedule, patience=100, check=2))
+    assert fit(patient, training, test, 1).losses == fit(tiny, training, test, 1).losses
+
+
+def test_a_member_learns_in_half_precision_too(tiny: Recipe, tiny_data: Labelled) -> None:
+    training, test = tiny_data.split(tiny.test_fraction)
+    half = fit(replace(tiny, schedule=replace(tiny.schedule, precision="bf16")), training, test, 1)
+    assert np.mean(half.losses[-5:]) < 0.85 * np.mean(half.losses[:5])
+    assert half.losses != fit(tiny, training, test, 1).losses
+    assert all(value.dtype in (torch.float32, torch.int64) for value in half.network.state_dict().values())
+
+
+def test_a_member_starts_from_given_weights(tiny: Recipe, tiny_data: Labelled) -> None:
+    training, test = tiny_data.split(tiny.test_fraction)
+    first = fit(tiny, training, test, 1)
+    short = replace(tiny, schedule=replace(tiny.schedule, steps=3, averaged=1))
+    assert fit(short, training, test, 2, start=first.network.state_dict()).losses[0] < 0.85 * fit(short, training, test, 2).losses[0]
 
 
 def test_the_average_of_the_last_weights_is_what_comes_out_with_its_own_statistics(tiny: Recipe, tiny_data: Labelled) -> None:
