@@ -150,15 +150,15 @@ class Registry:
         return ensemble
 
     def load_first(self) -> Ensemble:
-        """Load the first ensemble, by name, that holds up.
+        """Load the first ensemble, by name, that holds up; those that were uploaded come last.
 
         Raises:
             EnsembleUnavailable: none does; the text says why of each.
         """
         reasons = []
-        for name in list(self._entries):
+        for entry in sorted(self._entries.values(), key=lambda entry: self.is_uploaded(entry.path)):
             try:
-                return self.load(name)
+                return self.load(entry.name)
             except EnsembleUnavailable as error:
                 logger.warning("%s", error)
                 reasons.append(str(error))

@@ -8,23 +8,14 @@ from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 
-from elitscope_models.bundle import load_bundle
 from elitscope_models.ensemble import Ensemble
-from elitscope_models.loading import open_ensemble
 from elitscope_models.zoo import zoo_folder
 from elitscope_service.config import ServerConfig
+from elitscope_service.engine.loaded import ENSEMBLES_FILE, saved_ensembles
+from elitscope_service.engine.opening import Opening, digest_of, uploads_folder
+from elitscope_service.engine.trial import Trials
 from elitscope_service.registry import Registry
 from elitscope_service.threads import OwnedThread
-
-
-def uploads_folder(config: ServerConfig) -> Path:
-    """Where uploaded bundles live."""
-    return config.data_dir / "bundles"
-
-
-def cache_folder(config: ServerConfig) -> Path:
-    """Where compiled networks are kept."""
-    return config.data_dir / "compiled"
 
 
 def open_registry(config: ServerConfig) -> Registry:
@@ -36,18 +27,20 @@ def open_registry(config: ServerConfig) -> Registry:
     uploads = uploads_folder(config)
     with contextlib.suppress(OSError):  # then there are none, and none can come: whoever tries is told
         uploads.mkdir(parents=True, exist_ok=True)
-    registry = Registry(partial(open_directly, device=config.device, cache_dir=cache_folder(config)), uploads)
+    registry = Registry(partial(open_at_start, Opening(config, Trials()), uploads), uploads)
     registry.scan((*(config.bundles or (zoo_folder(),)), *([uploads] if uploads.is_dir() else [])))
     return registry
 
 
-def open_directly(path: Path, device: str, cache_dir: Path) -> Ensemble:
-    """Load the bundle in a folder in this process, for what the operator starts the server with.
+def open_at_start(opening: Opening, uploads: Path, path: Path) -> Ensemble:
+    """Load what the operator starts the server with, and what was loaded before; an upload that nobody has run yet only after a trial.
 
     Raises:
-        BundleInvalid, RuntimeUnavailable: it does not hold up, or nothing here runs it.
+        BundleInvalid, RuntimeUnavailable, TrialFailed: it does not hold up, or nothing here runs it.
     """
-    return open_ensemble(load_bundle(path), device=device, cache_dir=cache_dir)
+    known = saved_ensembles(opening.config.data_dir / ENSEMBLES_FILE)
+    trusted = path.parent != uploads or digest_of(path) in known.digests.values()
+    return opening.directly(path) if trusted else opening.tried(path)
 
 
 def load_default(registry: Registry, config: ServerConfig) -> Ensemble:
