@@ -1,12 +1,14 @@
 """The whole thing once: start a server, stream a simulated movie whose conditions drift, look at what came back, stop.
 
-`make demo` runs it. Frames go through real sockets, as an acquisition computer would send them; the networks are those that ship. It leaves
+`make demo` runs it. Frames go through real sockets, as an acquisition computer would send them; the networks are those that ship. Half-way
+the least trusted one is deselected over REST, as an operator would, and the very next frame is analysed without it. It leaves
 `demo-report/`: overlay pictures, `results.h5` and `summary.json`.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import signal
@@ -22,11 +24,13 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from elitscope import Client, FrameInfo, Rejection, Result
+from elitscope import Client, Controller, FrameInfo, Rejection, Result
 from elitscope.commands.agreement import agreement
 from elitscope.commands.frames import Answer, Job, paced, plotted_to, run_frames, saved_to
 from elitscope.commands.summary import Summary
+from elitscope.files.plot import member_ranges
 from elitscope.files.save import ResultWriter
+from elitscope.rest.records import AuditEntry
 from elitscope.simulator import movie
 
 STREAM = "demo"
@@ -59,11 +63,12 @@ def main() -> int:
         old.unlink()
     with running_server(console) as server:
         console.print(f"server ready: frames {server.frames}, publications {server.publications}, REST {server.http}/docs")
-        answers, summary = stream(console, server, report / "results.h5", count)
+        answers, summary, changes = stream(console, server, report / "results.h5", count)
     draw(answers, report)
-    (report / "summary.json").write_text(json.dumps(summary.to_json(), indent=1) + "\n")
-    tell(console, summary, report)
-    return 0 if summary.results == summary.frames_sent == count else 1
+    told = {**summary.to_json(), "changes": [dict(change.document) for change in changes]}
+    (report / "summary.json").write_text(json.dumps(told, indent=1) + "\n")
+    tell(console, summary, changes, report)
+    return 0 if summary.results == summary.frames_sent == count and agree(answers, changes) else 1
 
 
 @contextmanager
@@ -92,17 +97,43 @@ def running_server(console: Console) -> Iterator[Server]:
                     process.kill()
 
 
-def stream(console: Console, server: Server, results: Path, count: int) -> tuple[list[Answer], Summary]:
-    """Send the movie and show each answer as it comes."""
+def stream(console: Console, server: Server, results: Path, count: int) -> tuple[list[Answer], Summary, tuple[AuditEntry, ...]]:
+    """Send the movie and show each answer as it comes; the changes that were made meanwhile come from the server's audit log."""
     answers: list[Answer] = []
     show = table_row(console)
     attributes = {"server": server.frames, "stream": STREAM}
-    headings = f"{'frame':>5}  {'what drifts':<14}{'atoms':>6}{'known':>7}{'F1':>7}{'uncertainty':>13}{'latency':>11}   warnings"
-    with Client(server.frames, stream=STREAM) as client, ResultWriter(results, attributes, overwrite=True) as writer:
-        client.connect()
-        console.print(f"\n{headings}", style="bold")
-        summary = run_frames(client, paced(jobs(count), RATE), [saved_to(writer), show, answers.append])
-    return answers, summary
+    columns = f"{'frame':>5}  {'what drifts':<14}{'atoms':>6}{'known':>7}{'F1':>7}{'uncertainty':>13}{'latency':>11}"
+    with Controller(server.http) as control:
+        operate = deselect_after(count // 2, control, console)
+        with Client(server.frames, stream=STREAM) as client, ResultWriter(results, attributes, overwrite=True) as writer:
+            client.connect()
+            console.print(f"\n{columns}  {'networks':<10}warnings", style="bold")
+            summary = run_frames(client, paced(jobs(count), RATE), [saved_to(writer), show, answers.append, operate])
+        return answers, summary, control.history(STREAM)
+
+
+def deselect_after(frames: int, control: Controller, console: Console):
+    """A sink that, after so many frames, takes the least trusted network out of use over REST."""
+    seen = itertools.count(1)
+
+    def operate(_: Answer) -> None:
+        if next(seen) != frames:
+            return
+        least = control.selection(STREAM).preference[-1]
+        now = control.deselect(STREAM, least, reason="the least trusted network, half-way through the demo")
+        console.print(f"       network {least} deselected over REST: revision {now.revision} from the next frame on", style="bold cyan")
+
+    return operate
+
+
+def agree(answers: list[Answer], changes: tuple[AuditEntry, ...]) -> bool:
+    """Whether every frame since a change was analysed with the networks that the audit log names, and every one before with others."""
+    return bool(changes) and all(
+        (answer.reply.revision >= change.revision) == (answer.reply.members == change.after[1])
+        for change in changes
+        for answer in answers
+        if isinstance(answer.reply, Result)
+    )
 
 
 def jobs(count: int) -> Iterator[Job]:
@@ -127,7 +158,8 @@ def table_row(console: Console):
         assert reply.atoms is not None
         f1 = agreement(reply.atoms.positions(), job.truth, job.pixels.shape, job.info.sampling, job.hidden).f1
         figures = f"{len(reply.atoms):6d}{len(job.truth):7d}{f1:7.3f}{uncertainty(reply):13.4f}{reply.timing.total_ms:8.0f} ms"
-        console.print(f"{int(index):5d}  {segment:<14}{figures}   {', '.join(w.partition(':')[0] for w in reply.warnings)}")
+        warnings = ", ".join(warning.partition(":")[0] for warning in reply.warnings)
+        console.print(f"{int(index):5d}  {segment:<14}{figures}  {member_ranges(reply.members):<10}{warnings}")
 
     return show
 
@@ -146,11 +178,14 @@ def draw(answers: list[Answer], report: Path) -> None:
         sink(answers[index])
 
 
-def tell(console: Console, summary: Summary, report: Path) -> None:
+def tell(console: Console, summary: Summary, changes: tuple[AuditEntry, ...], report: Path) -> None:
     total = summary.latency_ms.get("total")
     console.print(f"\n{summary.frames_sent} frames sent = {summary.results} results + {summary.rejections} rejections")
     if total is not None:
         console.print(f"latency in the server: median {total.p50:.0f} ms, 99 % below {total.p99:.0f} ms, on {os.cpu_count()} cores")
+    for change in changes:
+        networks = f"networks {member_ranges(change.before[1])} became {member_ranges(change.after[1])}"
+        console.print(f"{networks} with frame {change.first_frame_id}, by {change.author}: {change.reason}")
     console.print(f"report: {report}/  ({len(list(report.glob('*.png')))} overlays, results.h5, summary.json)")
 
 

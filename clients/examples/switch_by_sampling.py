@@ -40,8 +40,7 @@ def best(ensembles, current, sampling):
 def main(server="tcp://127.0.0.1:5555", http="http://127.0.0.1:8000", frames=None):
     controller = Controller(http, author="switch_by_sampling", role="controller")
     with Client(server, stream=STREAM, outputs=("atoms",)) as client, controller as control:
-        ensembles = control.ensembles()
-        current = client.connect().ensemble
+        ensembles, current = control.ensembles(), None
         for pixels, info in scan() if frames is None else frames:
             wanted = best(ensembles, current, info.sampling[0])
             if wanted != current:

@@ -121,5 +121,10 @@ def test_the_demo_runs_from_start_to_end(tmp_path):
     summary = json.loads((tmp_path / "report" / "summary.json").read_text())
     assert summary["frames_sent"] == summary["results"] + summary["rejections"] == 6
     assert set(summary["latency_ms"]) >= {"queue", "preprocess", "inference", "atoms", "total"}
+    (change,) = summary["changes"]
+    assert change["action"] == "deselect"
+    assert 3 <= change["first_frame_id"] <= 5  # frames may have been under way
+    assert len(change["after"]["members"]) == len(change["before"]["members"]) - 1
+    assert "deselected over REST: revision 2 from the next frame on" in out.stdout
     assert len(list((tmp_path / "report").glob("*.png"))) == 6
     assert (tmp_path / "report" / "results.h5").stat().st_size > 0
