@@ -17,6 +17,7 @@ from elitscope_service.engine.engine import Engine
 from elitscope_service.registry import Registry
 from tests.service.wire import RunningEngine
 from tests.support.bundles import make_bundle
+from tests.support.stores import KINDS, StoreServer
 
 ANYWHERE = "tcp://127.0.0.1:0"
 
@@ -58,3 +59,19 @@ def start_engine(toy_folder: Path, toy_ensemble: Ensemble, tmp_path: Path) -> It
             return running
 
         yield start
+
+
+@pytest.fixture(scope="session", params=KINDS)
+def store_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreServer]:
+    """A store that tests share, of either kind."""
+    with StoreServer(request.param, tmp_path_factory.mktemp("store")) as server:
+        yield server
+
+
+@pytest.fixture
+def store(store_server: StoreServer) -> Iterator[Any]:
+    """A client of an empty store."""
+    client = store_server.client()
+    client.flushall()
+    yield client
+    client.close()

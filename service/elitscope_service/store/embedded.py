@@ -97,11 +97,25 @@ async def start_embedded(data_dir: Path, lock: int) -> asyncio.subprocess.Proces
     Raises:
         EmbeddedStoreFailed: there is no Valkey for this computer.
     """
-    path = socket_path(data_dir)
-    path.unlink(missing_ok=True)
+    socket_path(data_dir).unlink(missing_ok=True)
+    return await asyncio.create_subprocess_exec(
+        *embedded_command(data_dir),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=sys.stderr.fileno(),
+        pass_fds=(lock,),
+        preexec_fn=_die_with_parent,
+    )
+
+
+def embedded_command(data_dir: Path) -> list[str]:
+    """The command line of the Valkey of a data folder.
+
+    Raises:
+        EmbeddedStoreFailed: there is no Valkey for this computer.
+    """
     settings = {
         "port": "0",
-        "unixsocket": str(path),
+        "unixsocket": str(socket_path(data_dir)),
         "unixsocketperm": "600",
         "dir": str(store_folder(data_dir)),
         "appendonly": "yes",
@@ -110,14 +124,7 @@ async def start_embedded(data_dir: Path, lock: int) -> asyncio.subprocess.Proces
         "daemonize": "no",
         "loglevel": "warning",
     }
-    command = [str(_program()), *(word for name, value in settings.items() for word in (f"--{name}", value))]
-    return await asyncio.create_subprocess_exec(
-        *command,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=sys.stderr.fileno(),
-        pass_fds=(lock,),
-        preexec_fn=_die_with_parent,
-    )
+    return [str(_program()), *(word for name, value in settings.items() for word in (f"--{name}", value))]
 
 
 async def answering(data_dir: Path) -> None:
