@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import zipfile
 from collections import OrderedDict
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from torch.nn import functional
 
 from elitscope_models.analyse import Analysis, analyse
@@ -23,6 +24,7 @@ from elitscope_models.score import score
 from elitscope_models.training.atomai import AtomAIInvalid, read_atomai
 from elitscope_models.training.atomai_network import AtomAIShape, AtomAIUNet
 from elitscope_models.training.network import UNetShape
+from tests.support.atomai import described, saved, slowly, weights
 
 SAMPLING = 0.12
 TINY = AtomAIShape(UNetShape(nb_filters=2, layers=(1, 1, 1, 1)))
@@ -38,73 +40,6 @@ def imported(file: Path, out: Path, *options: str) -> Path:
 def opened(bundle: Path, atoms: str | None = None) -> Ensemble:
     found = load_bundle(bundle)
     return open_plan(found if atoms is None else replace(found, manifest=found.manifest.with_atoms("atomai")), "fp32")
-
-
-def weights(shape: AtomAIShape, seed: int) -> OrderedDict[str, torch.Tensor]:
-    """A state dict whose normalisation has statistics of its own."""
-    random = torch.Generator().manual_seed(seed)
-    network = AtomAIUNet(shape)
-    values = network.state_dict()
-    for name, value in values.items():
-        if name.endswith("running_var"):
-            value.uniform_(0.5, 2.0, generator=random)
-        elif value.is_floating_point():
-            value.normal_(std=0.3, generator=random)
-    return OrderedDict(values)
-
-
-def described(shape: AtomAIShape, content: Any) -> dict[str, Any]:
-    """What AtomAI 0.8.1 saves."""
-    return {
-        "model_type": "seg",
-        "model": "Unet",
-        "nb_classes": shape.unet.classes,
-        "batch_norm": shape.batch_norm,
-        "dropout": shape.dropout,
-        "upsampling": shape.unet.upsampling,
-        "with_dilation": shape.with_dilation,
-        "nb_filters": shape.unet.nb_filters,
-        "layers": list(shape.unet.layers),
-        "weights": content,
-        "optimizer": None,
-    }
-
-
-def saved(path: Path, content: object) -> Path:
-    torch.save(content, path)
-    return path
-
-
-def slowly(shape: AtomAIShape, values: Mapping[str, torch.Tensor], image: np.ndarray) -> np.ndarray:
-    """One network's foreground probabilities, computed from the names in the file, in the order that AtomAI computes in."""
-
-    def block(name: str, x: torch.Tensor, dropout: bool, count: int) -> torch.Tensor:
-        place = 0
-        for _ in range(count):
-            x = functional.leaky_relu(
-                functional.conv2d(x, values[f"{name}.{place}.weight"], values[f"{name}.{place}.bias"], padding=1), 0.01
-            )
-            place += 2 + dropout
-            if shape.batch_norm:
-                mean, var, gain, bias = (values[f"{name}.{place}.{part}"] for part in ("running_mean", "running_var", "weight", "bias"))
-                x, place = functional.batch_norm(x, mean, var, gain, bias), place + 1
-        return x
-
-    def up(name: str, x: torch.Tensor) -> torch.Tensor:
-        x = functional.interpolate(x, scale_factor=2, mode=shape.unet.upsampling)
-        return functional.conv2d(x, values[f"{name}.conv.weight"], values[f"{name}.conv.bias"])
-
-    first, second, third, bottom = shape.unet.layers
-    c1 = block("c1.block", torch.from_numpy(image)[None, None], False, first)
-    c2 = block("c2.block", functional.max_pool2d(c1, 2), False, second)
-    c3 = block("c3.block", functional.max_pool2d(c2, 2), shape.dropout, third)
-    x = block("bn.block", functional.max_pool2d(c3, 2), shape.dropout, bottom)
-    x = block("c4.block", torch.cat([c3, up("upsample_block1", x)], 1), shape.dropout, third)
-    x = block("c5.block", torch.cat([c2, up("upsample_block2", x)], 1), False, second)
-    x = block("c6.block", torch.cat([c1, up("upsample_block3", x)], 1), False, first)
-    logits = functional.conv2d(x, values["px.weight"], values["px.bias"])
-    maps = torch.sigmoid(logits) if shape.unet.classes == 1 else torch.softmax(logits, 1)[:, :-1]
-    return np.asarray(maps[0])
 
 
 SHAPES = [
@@ -128,6 +63,34 @@ def test_an_ensemble_comes_back_as_its_members_compute(shape: AtomAIShape, tmp_p
     assert found.member_maps == pytest.approx(expected, abs=1e-5)
     assert found.mean == pytest.approx(expected.mean(axis=0), abs=1e-5)
     assert found.std == pytest.approx(expected.std(axis=0), abs=1e-5)
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    unet=st.builds(
+        UNetShape,
+        classes=st.sampled_from([1, 2, 3, 5]),
+        nb_filters=st.integers(1, 5),
+        layers=st.tuples(*[st.integers(1, 3)] * 4),
+        upsampling=st.sampled_from(["bilinear", "nearest"]),
+    ),
+    batch_norm=st.booleans(),
+    dropout=st.booleans(),
+    alone=st.booleans(),
+    seed=st.integers(0, 1000),
+)
+def test_networks_of_any_shape_come_back_as_they_compute(
+    unet: UNetShape, batch_norm: bool, dropout: bool, alone: bool, seed: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    room, shape = tmp_path_factory.mktemp("any"), AtomAIShape(unet, batch_norm, dropout)
+    own = weights(shape, seed, std=0.1 if batch_norm else 0.2)
+    ensemble = opened(imported(saved(room / "any.tar", described(shape, own if alone else {3: own})), room / "any"))
+    frame = np.random.default_rng(seed).random((24, 32), np.float32)
+    found = analyse(frame, SAMPLING, ensemble)
+    image = (frame - frame.min()) / (frame.max() - frame.min())
+    assert found.members == (0 if alone else 3,)
+    assert len(found.classes) == unet.foreground
+    assert found.mean == pytest.approx(slowly(shape, own, image), abs=1e-4)
 
 
 def test_a_dilated_bottom_adds_up_all_of_its_layers(tmp_path: Path) -> None:
