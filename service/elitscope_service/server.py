@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 
 from elitscope_service.access.watch import watch_keys
+from elitscope_service.addresses import tcp_address
 from elitscope_service.child import Command, Report
 from elitscope_service.config import ServerConfig
 from elitscope_service.keeper import CannotStart, Keeper, wait_for_either
@@ -114,7 +115,7 @@ class Server:
 
     def _watch(self) -> list[Command]:
         """What the API has to be told: where the engine publishes, once that is known."""
-        return [] if self._publish is None else [Command("watch", address=self._publish)]
+        return [] if self._publish is None else [Command("watch", address=tcp_address(self._publish).from_here.url)]
 
     def _on_engine(self, report: Report) -> None:
         if report.kind == "bound":

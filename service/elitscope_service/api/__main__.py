@@ -11,7 +11,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import uvicorn
 
@@ -21,7 +21,7 @@ from elitscope_service.access.pair import CurvePair, server_pair
 from elitscope_service.access.watch import watch_keys
 from elitscope_service.addresses import http_address
 from elitscope_service.api.application import create_app
-from elitscope_service.api.deployment import check_tls, doors
+from elitscope_service.api.deployment import check_tls, doors, insider
 from elitscope_service.api.engine_view import EngineView
 from elitscope_service.api.event_log import EventLog
 from elitscope_service.api.feed import Feed
@@ -90,11 +90,12 @@ def _listen(address: str) -> socket.socket:
 
 async def _serve(listener: socket.socket, config: ServerConfig, reports: ReportPipe, pair: CurvePair) -> int:
     loop = asyncio.get_running_loop()
-    keys = watch_keys(config, lambda: call_soon(restart))
+    keys = watch_keys(config)
     keys.load()
+    introduce = insider(keys.ring, pair)
     view, store = EngineView(time.monotonic), open_async_store(store_url(config))
     events, feed = EventLog(secrets.token_hex(4)), Feed(time.monotonic)
-    threads = EngineWatcher(view, events), FeedListener(feed)
+    threads = EngineWatcher(view, events, introduce), FeedListener(feed, introduce)
     host, port = listener.getsockname()[:2]
     scheme = "http" if config.tls_cert is None else "https"
     address = f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
@@ -127,13 +128,6 @@ async def _serve(listener: socket.socket, config: ServerConfig, reports: ReportP
                 thread.watch(command.address)
         elif command.name == "stop":
             end()
-
-    def call_soon(what: Callable[[], None]) -> None:
-        loop.call_soon_threadsafe(what)
-
-    def restart() -> None:
-        logger.warning("there are keys now: the API ends, to be started again with them")
-        end()
 
     def end() -> None:
         server.should_exit = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from elitscope.messages import ResultMessage, ServerMessage
 from elitscope_service.api.feed import Feed
-from elitscope_service.api.subscriber import SubscriberThread
+from elitscope_service.api.subscriber import Introduce, SubscriberThread, without_a_key
 
 TICK_S = 1.0
 """How often leases that have run out are looked for."""
@@ -16,8 +16,8 @@ class FeedListener(SubscriberThread):
     The engine prepares nothing that nobody subscribes to, so that what nobody looks at costs nothing.
     """
 
-    def __init__(self, feed: Feed) -> None:
-        super().__init__("elitscope-listener", waiting=4)
+    def __init__(self, feed: Feed, introduce: Introduce = without_a_key) -> None:
+        super().__init__("elitscope-listener", 4, introduce)
         self._feed = feed
         feed.tell(self.wake)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from queue import Empty, SimpleQueue
 
 import zmq
@@ -17,6 +17,16 @@ from elitscope_service.threads import WakeableThread
 
 logger = logging.getLogger(__name__)
 
+REFUSED_PAUSE_MS = 500
+REFUSALS = zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+"""The last one is how it looks where the engine hangs up before it was heard why."""
+
+Introduce = Callable[[zmq.Socket[bytes]], None]
+
+
+def without_a_key(sock: zmq.Socket[bytes]) -> None:
+    """How a socket introduces itself to an engine that asks for no keys."""
+
 
 class SubscriberThread(WakeableThread):
     """Takes publications in as they come. Reconnects by itself when the engine comes back at the same address.
@@ -24,11 +34,13 @@ class SubscriberThread(WakeableThread):
     Args:
         name: the thread's.
         waiting: publications that may wait to be read; more than that are missed.
+        introduce: has a new socket show its key, where the engine asks for one at this moment.
     """
 
-    def __init__(self, name: str, waiting: int) -> None:
+    def __init__(self, name: str, waiting: int, introduce: Introduce) -> None:
         super().__init__(name)
         self._waiting = waiting
+        self._introduce = introduce
         self._addresses: SimpleQueue[str] = SimpleQueue()
         self._connected: set[str] = set()
         self._subscribed: frozenset[str] = frozenset()
@@ -58,30 +70,54 @@ class SubscriberThread(WakeableThread):
 
     def run(self) -> None:
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        try:
+            while not self._stopping:
+                self._listen(context)
+        finally:
+            context.term()
+
+    def _listen(self, context: zmq.Context[zmq.Socket[bytes]]) -> None:
+        """Until the end, or until the engine refuses this connection: it has begun to ask for keys, and libzmq does not try again."""
         sock = context.socket(zmq.SUB)
+        monitor = sock.get_monitor_socket(REFUSALS)
         try:
             sock.setsockopt(zmq.LINGER, 0)
             sock.setsockopt(zmq.RCVHWM, self._waiting)
             sock.setsockopt(zmq.IPV6, 1)
             sock.setsockopt(zmq.RECONNECT_IVL, 100)
             sock.setsockopt(zmq.RECONNECT_IVL_MAX, 1000)
-            self._loop(sock)
+            self._introduce(sock)
+            self._subscribed = frozenset()
+            for address in self._connected:
+                sock.connect(address)
+            self._loop(sock, monitor)
         finally:
+            sock.disable_monitor()
+            monitor.close()
             sock.close()
-            context.term()
 
-    def _loop(self, sock: zmq.Socket[bytes]) -> None:
+    def _loop(self, sock: zmq.Socket[bytes], monitor: zmq.Socket[bytes]) -> None:
         poller = zmq.Poller()
-        poller.register(sock, zmq.POLLIN)
-        poller.register(self.waker.fileno(), zmq.POLLIN)
+        for source in (sock, monitor, self.waker.fileno()):
+            poller.register(source, zmq.POLLIN)
         while not self._stopping:
             seconds = self._subscribe(sock)
             ready = dict(poller.poll(None if seconds is None else int(1e3 * seconds) + 1))
             if self.waker.fileno() in ready:
                 self.waker.clear()
                 self._connect(sock)
+            if monitor in ready:
+                logger.info("the engine refused a connection: the next one shows the key that there is then")
+                self._pause()
+                return
             if sock in ready:
                 self._read(sock.recv_multipart(copy=False))
+
+    def _pause(self) -> None:
+        """Until woken, or for as long as the keys take to be read anew."""
+        poller = zmq.Poller()
+        poller.register(self.waker.fileno(), zmq.POLLIN)
+        poller.poll(REFUSED_PAUSE_MS)
 
     def _subscribe(self, sock: zmq.Socket[bytes]) -> float | None:
         topics, seconds = self.topics()

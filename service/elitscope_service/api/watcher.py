@@ -5,7 +5,7 @@ from __future__ import annotations
 from elitscope.messages import Event, ServerMessage, Status
 from elitscope_service.api.engine_view import EngineView
 from elitscope_service.api.event_log import EventLog
-from elitscope_service.api.subscriber import SubscriberThread
+from elitscope_service.api.subscriber import Introduce, SubscriberThread, without_a_key
 from elitscope_service.status import EngineStatus
 
 TOPICS = ("status/", "event/")
@@ -14,8 +14,8 @@ TOPICS = ("status/", "event/")
 class EngineWatcher(SubscriberThread):
     """Keeps an `EngineView` and an `EventLog` up to date."""
 
-    def __init__(self, view: EngineView, events: EventLog) -> None:
-        super().__init__("elitscope-watcher", waiting=64)
+    def __init__(self, view: EngineView, events: EventLog, introduce: Introduce = without_a_key) -> None:
+        super().__init__("elitscope-watcher", 64, introduce)
         self._view = view
         self._events = events
 

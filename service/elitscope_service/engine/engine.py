@@ -12,10 +12,14 @@ import zmq
 
 from elitscope.version import __version__
 from elitscope_models.ensemble import Ensemble
+from elitscope_service.access.keyring import Keys, no_keys
+from elitscope_service.access.pair import CurvePair, server_pair
 from elitscope_service.config import ServerConfig
+from elitscope_service.engine.admission import Admission
 from elitscope_service.engine.answers import dropped_answer
 from elitscope_service.engine.aside import Aside
 from elitscope_service.engine.control import ControlThread
+from elitscope_service.engine.doorman import FRAMES, PUBLICATIONS, Doorman, ask_for_keys
 from elitscope_service.engine.first_frames import FirstFrames
 from elitscope_service.engine.listener import StoreListener
 from elitscope_service.engine.memory import resident_bytes
@@ -24,7 +28,7 @@ from elitscope_service.engine.reception import Greeting, Reception
 from elitscope_service.engine.restoring import remembered, restored
 from elitscope_service.engine.router import RouterLoad, RouterThread
 from elitscope_service.engine.settling import Settler
-from elitscope_service.engine.sockets import AddressTaken
+from elitscope_service.engine.sockets import AddressTaken, Configure
 from elitscope_service.engine.verdict import first_selection
 from elitscope_service.engine.wishes import Wishes
 from elitscope_service.engine.work import WorkQueue
@@ -60,6 +64,7 @@ class Engine:
         config: addresses and limits.
         registry: the ensembles; whoever built it loads them.
         clock: monotonic seconds; `wall`: Unix seconds.
+        keys: who may connect, asked again and again.
     """
 
     def __init__(
@@ -68,6 +73,7 @@ class Engine:
         registry: Registry,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
+        keys: Keys = no_keys,
     ) -> None:
         limits = config.limits
         self._config = config
@@ -81,12 +87,16 @@ class Engine:
         self._draining = False
         self._states: dict[str, EnsembleState] = {}
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._keys = keys
+        self._doorman: Doorman | None = None
+        self._pair: CurvePair | None = None
         self._work = WorkQueue(Scheduler(limits.queued_frames, limits.queued_bytes, limits.started_frames, limits.started_pixels), clock)
-        self._publisher = PublisherThread(self._context, config.publish, limits.unsent_bytes, self._welcome)
+        self._publisher = PublisherThread(self._context, config.publish, limits.unsent_bytes, self._welcome, self._guard(PUBLICATIONS))
         self._wishes = Wishes(self._publisher.subscriptions, config.preview_hz, clock)
         self._aside = Aside(self._wishes, registry.ready, self._publisher.put, clock)
-        self._reception = Reception(limits, self._work, self._greeting, self._notice, clock, wall)
-        self._router = RouterThread(self._context, config.bind, self._reception, limits, self._publish_status, clock)
+        admission = Admission(keys, wall)
+        self._reception = Reception(limits, self._work, self._greeting, self._notice, clock, wall, admission.why_not)
+        self._router = RouterThread(self._context, config.bind, self._reception, limits, self._publish_status, clock, self._guard(FRAMES))
         self._worker: WorkerThread | None = None
         self._first_frames = FirstFrames(wall, self._wake_control)
         self._control: ControlThread | None = None
@@ -99,8 +109,10 @@ class Engine:
 
         Raises:
             AddressTaken: an address can't be had; everything is closed again.
+            PairUnusable: keys are needed, and the server's own can't be read.
         """
         try:
+            self._post_doorman()
             self._publisher.start()
             publish = self._publisher.bound.result()
             self._router.start()
@@ -154,14 +166,45 @@ class Engine:
                 thread.join(JOIN_S)
         self._publisher.stop()
         self._publisher.join(JOIN_S)
+        if self._doorman is not None:
+            self._doorman.stop()
+            self._doorman.join(JOIN_S)
         self._context.term()
+
+    @property
+    def asks_for_keys(self) -> bool:
+        """Whether its sockets let in keys alone. Decided when they are bound; keys that come later need another engine."""
+        return self._doorman is not None
+
+    def cut_off(self) -> None:
+        """A key counts no more: its frames are refused from now on anyway, and its subscriptions end. From any thread."""
+        self._publisher.cut_off()
 
     def failure(self) -> str | None:
         """Which thread has ended unasked, and of what; None while all is well."""
-        for thread in (self._router, self._publisher, self._worker, self._control, self._listener):
+        for thread in (self._router, self._publisher, self._doorman, self._worker, self._control, self._listener):
             if thread is not None and not thread.alive:
                 return f"thread {thread.name} ended: {thread.failure!r}"
         return None
+
+    # ------------------------------------------------------------------------------------------------------- who may come in
+
+    def _post_doorman(self) -> None:
+        """Before a socket that asks for keys is bound."""
+        if self._keys().required:
+            self._pair = server_pair(self._config.data_dir)
+            self._doorman = Doorman(self._context, self._keys, self._pair, self._wall, self._clock)
+            self._doorman.start()
+            self._doorman.bound.result()
+
+    def _guard(self, domain: str) -> Configure:
+        """Has a socket ask for keys, if the doorman is at his post when it is bound."""
+
+        def configure(sock: zmq.Socket[bytes]) -> None:
+            if self._pair is not None:
+                ask_for_keys(sock, self._pair, domain)
+
+        return configure
 
     # ------------------------------------------------------------------------------------------------------- what is told
 

@@ -13,7 +13,7 @@ from elitscope.errors import ElitscopeError
 from elitscope.messages import Event, ServerMessage, Status
 from elitscope_service.engine.mailbox import Mailbox
 from elitscope_service.engine.outbox import Outbox
-from elitscope_service.engine.sockets import SocketThread, bind
+from elitscope_service.engine.sockets import Configure, SocketThread, bind, bind_again
 from elitscope_service.engine.subscriptions import Subscriptions
 
 logger = logging.getLogger(__name__)
@@ -33,9 +33,17 @@ class PublisherThread(SocketThread):
         address: where to bind; port 0 chooses one, `bound.result()` says which.
         most_bytes: bytes on their way to slow subscribers before more is dropped.
         on_join: called in this thread with the prefix that somebody has subscribed to; must not wait.
+        configure: has the socket ask for keys, where they are needed.
     """
 
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], address: str, most_bytes: int, on_join: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        context: zmq.Context[zmq.Socket[bytes]],
+        address: str,
+        most_bytes: int,
+        on_join: Callable[[str], None],
+        configure: Configure = lambda sock: None,
+    ) -> None:
         super().__init__("elitscope-publisher")
         self.subscriptions = Subscriptions()
         self._context = context
@@ -44,6 +52,8 @@ class PublisherThread(SocketThread):
         self._on_join = on_join
         self._mailbox = Mailbox(DEPTHS, MOST_WAITING)
         self._missed = 0
+        self._prepare = configure
+        self._cutting = False
         self._stopping = False
 
     @property
@@ -65,22 +75,42 @@ class PublisherThread(SocketThread):
         """Publish that something happened."""
         self.put(EVENT_TOPIC, Event(body))
 
+    def cut_off(self) -> None:
+        """Have every subscriber connect anew, since somebody may not any more; from any thread. Whoever still may hears on in a moment.
+
+        libzmq can't end one connection of a socket, so the socket is made anew.
+        """
+        self._cutting = True
+        self.wake()
+
     def stop(self) -> None:
         """Ask the thread to publish what is waiting and end."""
         self._stopping = True
         self.wake()
 
     def run(self) -> None:
-        sock = self._context.socket(zmq.XPUB)
-        try:
-            sock.setsockopt(zmq.XPUB_VERBOSE, 1)
-            sock.setsockopt(zmq.XPUB_NODROP, 1)
-            sock.setsockopt(zmq.SNDHWM, 64)
-            sock.setsockopt(zmq.MAXMSGSIZE, SUBSCRIPTION_BYTES)
-            self.bound.set_result(bind(sock, self._address))
-            self._loop(sock, Outbox(sock, self._most_bytes))
-        finally:
-            sock.close()
+        while True:
+            self._cutting = False
+            sock = self._context.socket(zmq.XPUB)
+            try:
+                self._configure(sock)
+                if self.bound.done():
+                    bind_again(sock, self.bound.result())
+                else:
+                    self.bound.set_result(bind(sock, self._address))
+                self._loop(sock, Outbox(sock, self._most_bytes))
+            finally:
+                self.subscriptions.clear()
+                sock.close()
+            if self._stopping:
+                return
+
+    def _configure(self, sock: zmq.Socket[bytes]) -> None:
+        sock.setsockopt(zmq.XPUB_VERBOSE, 1)
+        sock.setsockopt(zmq.XPUB_NODROP, 1)
+        sock.setsockopt(zmq.SNDHWM, 64)
+        sock.setsockopt(zmq.MAXMSGSIZE, SUBSCRIPTION_BYTES)
+        self._prepare(sock)
 
     def _loop(self, sock: zmq.Socket[bytes], outbox: Outbox) -> None:
         poller = zmq.Poller()
@@ -94,7 +124,7 @@ class PublisherThread(SocketThread):
                 self._note_subscriptions(sock)
             while (entry := self._mailbox.take()) is not None:
                 self._publish(sock, outbox, *entry)
-            if self._stopping:
+            if self._stopping or self._cutting:
                 return
 
     def _note_subscriptions(self, sock: zmq.Socket[bytes]) -> None:

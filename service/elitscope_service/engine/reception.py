@@ -57,6 +57,7 @@ class Reception:
         greeting: called for every WELCOME and PONG, so that it is never out of date.
         notify: told of streams that start and stop.
         clock: monotonic seconds; `wall`: Unix seconds.
+        why_not: why the user of a connection may not send (to a stream), empty where they may.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Reception:
         notify: Callable[[Mapping[str, Any]], None],
         clock: Callable[[], float],
         wall: Callable[[], float],
+        why_not: Callable[[str, str | None], str] = lambda user, stream: "",
     ) -> None:
         self.sessions = SessionTable(limits.sessions, limits.session_idle_s, limits.session_grace_s)
         self.streams = StreamTable(limits.streams, limits.stream_idle_s)
@@ -80,15 +82,19 @@ class Reception:
         self._notify = notify
         self._clock = clock
         self._wall = wall
+        self._why_not = why_not
         self._log_limit = LogLimit(10.0, clock)
 
-    def receive(self, route: bytes, parts: Sequence[Any]) -> list[Outgoing]:
-        """A client's message, and what is to be sent for it at once."""
+    def receive(self, route: bytes, parts: Sequence[Any], user: str = "") -> list[Outgoing]:
+        """A client's message, and what is to be sent for it at once. `user`: whose key the connection was made with."""
         self.messages += 1
         try:
             message = decode_client(parts, self._limits.on_the_wire())
         except MessageInvalid as error:
             return [self._refuse(route, error.frame_id, "", error.code, str(error))]
+        frame_id, stream = (message.frame_id, message.stream) if isinstance(message, FrameMessage) else (None, None)
+        if not isinstance(message, Bye) and (refusal := self._why_not(user, stream)):
+            return [self._refuse(route, frame_id, stream or "", "not_authorised", refusal)]
         match message:
             case Hello():
                 return [self._greet(route, message)]

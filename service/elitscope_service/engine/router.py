@@ -16,7 +16,7 @@ from elitscope_service.config import Limits
 from elitscope_service.engine.answers import Answer
 from elitscope_service.engine.outbox import Outbox
 from elitscope_service.engine.reception import Outgoing, Reception
-from elitscope_service.engine.sockets import SocketThread, bind
+from elitscope_service.engine.sockets import Configure, SocketThread, bind
 from elitscope_service.logs import LogLimit
 
 logger = logging.getLogger(__name__)
@@ -47,6 +47,7 @@ class RouterThread(SocketThread):
         address: where to bind; port 0 chooses one, `bound.result()` says which.
         reception: what messages lead to; used by this thread alone.
         on_tick: called in this thread once a second, and when asked for, with its load.
+        configure: has the socket ask for keys, where they are needed.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class RouterThread(SocketThread):
         limits: Limits,
         on_tick: Callable[[RouterLoad], None],
         clock: Callable[[], float],
+        configure: Configure = lambda sock: None,
     ) -> None:
         super().__init__("elitscope-io")
         self._context = context
@@ -65,6 +67,8 @@ class RouterThread(SocketThread):
         self._limits = limits
         self._on_tick = on_tick
         self._clock = clock
+        self._prepare = configure
+        self._asks_for_keys = False
         self._answers: deque[Answer] = deque()
         self._opened = False
         self._stopping = False
@@ -99,6 +103,8 @@ class RouterThread(SocketThread):
         sock = self._context.socket(zmq.ROUTER)
         try:
             self._configure(sock)
+            self._prepare(sock)
+            self._asks_for_keys = bool(sock.getsockopt(zmq.CURVE_SERVER))
             self.bound.set_result(bind(sock, self._address))
             self._loop(sock, Outbox(sock, self._limits.unsent_bytes))
         finally:
@@ -150,9 +156,10 @@ class RouterThread(SocketThread):
                 return
             if message is not None:
                 route, *parts = message
-                self._handle(outbox, bytes(route), parts)
+                user = str(route.get("User-Id")) if self._asks_for_keys else ""
+                self._handle(outbox, route.bytes, [part.buffer for part in parts], user)
 
-    def _receive(self, sock: zmq.Socket[bytes]) -> list[Any] | None:
+    def _receive(self, sock: zmq.Socket[bytes]) -> list[zmq.Frame] | None:
         """One message, routing id first, of at most one part more than allowed: the rest is thrown away unread. None: no message yet."""
         if self._discarding:
             self._discard(sock)
@@ -161,7 +168,7 @@ class RouterThread(SocketThread):
         while frames[-1].more and len(frames) <= 1 + MAX_PARTS:
             frames.append(sock.recv(zmq.NOBLOCK, copy=False))
         self._discarding = frames[-1].more
-        return [frame.buffer for frame in frames]
+        return frames
 
     def _discard(self, sock: zmq.Socket[bytes]) -> None:
         for _ in range(DISCARDED_A_ROUND):
@@ -169,9 +176,9 @@ class RouterThread(SocketThread):
                 self._discarding = False
                 return
 
-    def _handle(self, outbox: Outbox, route: bytes, parts: list[Any]) -> None:
+    def _handle(self, outbox: Outbox, route: bytes, parts: list[Any], user: str) -> None:
         try:
-            outgoing = self._reception.receive(route, parts)
+            outgoing = self._reception.receive(route, parts, user)
         except Exception as error:  # one client's message must never end the service of all the others
             held = self._log_limit.pass_on(type(error).__name__)
             if held is not None:

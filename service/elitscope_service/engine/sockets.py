@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from concurrent.futures import Future
 
 import zmq
@@ -13,6 +15,10 @@ from elitscope_service.threads import WakeableThread
 HANDSHAKE_MS = 3_000
 HEARTBEAT_MS = 2_000
 SILENCE_MS = 10_000
+LET_GO_S = 2.0
+
+Configure = Callable[[zmq.Socket[bytes]], None]
+"""Prepares a socket before it is bound: has it ask for keys, say."""
 
 
 class AddressTaken(ElitscopeError, OSError):
@@ -34,6 +40,23 @@ class SocketThread(WakeableThread):
             super().failed(error)
         else:
             self.bound.set_exception(error)
+
+
+def bind_again(sock: zmq.Socket[bytes], address: str) -> None:
+    """Bind where a socket was just closed, which libzmq finishes in its own time.
+
+    Raises:
+        AddressTaken: it has not let go within two seconds.
+    """
+    end = time.monotonic() + LET_GO_S
+    while True:
+        try:
+            bind(sock, address)
+            return
+        except AddressTaken:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.01)
 
 
 def bind(sock: zmq.Socket[bytes], address: str) -> str:

@@ -31,6 +31,10 @@ class Subscriptions:
             self._prefixes |= {prefix}
         return prefix
 
+    def clear(self) -> None:
+        """Nobody subscribes to anything any more."""
+        self._prefixes = frozenset()
+
     def want(self, topic: str) -> bool:
         """Whether anybody subscribes to the topic.
 
