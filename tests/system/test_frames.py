@@ -137,7 +137,7 @@ def test_every_network_has_its_own_map(get, result):
         levels = np.rint(np.clip(result.member_maps[index].max(axis=0), 0, 1) * 255).astype(np.uint8)
         assert np.array_equal(picture(get(f"/members/{member}.png")), cv2.applyColorMap(levels, cv2.COLORMAP_CIVIDIS))
     missing = get("/members/9.png")
-    assert (missing.status_code, missing.json()["code"]) == (404, "member_unknown")
+    assert (missing.status_code, missing.json()["code"]) == (404, "no_map")
 
 
 def test_atoms_are_those_of_the_reply_in_every_format(get, result):

@@ -9,10 +9,10 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from elitscope.types import Result
 from elitscope_service.api.callers import Reader
+from elitscope_service.api.in_force import Selected
 from elitscope_service.api.pictures import Array, fitting_scale, frame_picture, map_picture, one_map, png
-from elitscope_service.api.problems import ProblemError, documented
-from elitscope_service.api.responses import Engine
-from elitscope_service.api.shown import FRAME_HEADERS, NOT_MODIFIED, LiveFeed, StreamName, frame_headers, not_modified, off_the_loop, shown
+from elitscope_service.api.problems import coded, documented
+from elitscope_service.api.shown import FRAME_HEADERS, NOT_MODIFIED, LiveFeed, frame_headers, not_modified, off_the_loop, shown
 from elitscope_service.publications import INACTIVE, MEMBERS, PREVIEW, topic
 
 router = APIRouter(prefix="/v1/streams/{stream}/frames/latest", tags=["frames"])
@@ -43,10 +43,9 @@ _PNG: dict[int | str, dict[str, Any]] = {
 
 @router.get(".png", summary="The frame with its atoms", response_class=Response, responses=_PNG)
 async def frame_image(
-    stream: StreamName,
     request: Request,
     feed: LiveFeed,
-    engine: Engine,
+    selected: Selected,
     reader: Reader,
     low: Annotated[float, Query(ge=0, le=100, description="Percentile of the pixels that is drawn black")] = 0.5,
     high: Annotated[float, Query(ge=0, le=100, description="Percentile of the pixels that is drawn white")] = 99.5,
@@ -55,11 +54,11 @@ async def frame_image(
     atoms: Annotated[bool, Query(description="Draw the atoms: colour by class, opacity by support")] = True,
 ) -> Response:
     if not low < high:
-        raise ProblemError(422, "request_invalid", f"low {low:g} must be below high {high:g}: both are percentiles of the frame's pixels")
-    message = await shown(PREVIEW, stream, feed, engine)
+        raise coded("request_invalid", f"low {low:g} must be below high {high:g}: both are percentiles of the frame's pixels")
+    message = await shown(PREVIEW, selected, feed)
     pixels = message.frame
     if pixels is None:
-        raise ProblemError(404, "no_frame_yet", f"the last frame of stream {stream!r} came without its pixels: ask again")
+        raise coded("no_frame_yet", f"the last frame of stream {selected.stream!r} came without its pixels: ask again")
     scale = fitting_scale(pixels.shape, scale)
 
     def draw() -> bytes:
@@ -70,68 +69,65 @@ async def frame_image(
 
 @router.get("/mean.png", summary="The mean segmentation", response_class=Response, responses=_PNG)
 async def mean_image(
-    stream: StreamName,
     request: Request,
     feed: LiveFeed,
-    engine: Engine,
+    selected: Selected,
     reader: Reader,
     top: Top = 1.0,
     scale: Scale = 1.0,
     colours: ColourMap = "cividis",
     name: ClassName = None,
 ) -> Response:
-    message = await shown(PREVIEW, stream, feed, engine)
+    message = await shown(PREVIEW, selected, feed)
     return await _map(request, message.result, message.result.mean, top, scale, colours, name)
 
 
 @router.get("/std.png", summary="The spread of the networks", response_class=Response, responses=_PNG)
 async def std_image(
-    stream: StreamName,
     request: Request,
     feed: LiveFeed,
-    engine: Engine,
+    selected: Selected,
     reader: Reader,
     top: Top = STD_TOP,
     scale: Scale = 1.0,
     colours: ColourMap = "cividis",
     name: ClassName = None,
 ) -> Response:
-    message = await shown(PREVIEW, stream, feed, engine)
+    message = await shown(PREVIEW, selected, feed)
     if message.result.std is None:
         detail = f"frame {message.result.frame_id} was analysed by one network, {message.result.members[0]}: one network has no spread"
-        raise ProblemError(404, "no_spread", detail)
+        raise coded("no_spread", detail)
     return await _map(request, message.result, message.result.std, top, scale, colours, name)
 
 
 @router.get("/members/{member}.png", summary="One network's own map", response_class=Response, responses=_PNG)
 async def member_image(
-    stream: StreamName,
     member: MemberId,
     request: Request,
     feed: LiveFeed,
-    engine: Engine,
+    selected: Selected,
     reader: Reader,
     top: Top = 1.0,
     scale: Scale = 1.0,
     colours: ColourMap = "cividis",
     name: ClassName = None,
 ) -> Response:
-    active = await shown(MEMBERS, stream, feed, engine)
-    inactive = feed.look(topic(INACTIVE, stream))
+    active = await shown(MEMBERS, selected, feed)
+    inactive = feed.look(topic(INACTIVE, selected.stream))
     for message in (active, inactive):
         if message is not None and message.result.member_maps is not None and member in message.result.members:
             maps = message.result.member_maps[message.result.members.index(member)]
             return await _map(request, message.result, maps, top, scale, colours, name)
     have = ", ".join(map(str, (*active.result.members, *(inactive.result.members if inactive is not None else ()))))
-    detail = f"there is no map of network {member} of {stream!r}, there are those of {have}: deselected ones come when there is time"
-    raise ProblemError(404, "member_unknown", detail)
+    detail = f"there is no map of network {member} here, there are those of {have}: deselected ones come when there is time"
+    raise coded("no_map", detail)
 
 
 async def _map(
     request: Request, result: Result, maps: Array | None, top: float, scale: float, colours: str, class_name: str | None
 ) -> Response:
     if maps is None:
-        raise ProblemError(404, "no_frame_yet", f"the last frame of stream {result.stream!r} came without this map: ask again")
+        raise coded("no_frame_yet", f"the last frame of stream {result.stream!r} came without this map: ask again")
     class_id = None if class_name is None else _class_id(result, class_name)
     scale = fitting_scale(maps.shape, scale)
 
@@ -150,5 +146,5 @@ async def _picture(request: Request, result: Result, draw: Callable[[], bytes], 
 
 def _class_id(result: Result, name: str) -> int:
     if name not in result.classes:
-        raise ProblemError(422, "request_invalid", f"class {name[:80]!r} is none of {', '.join(result.classes)}")
+        raise coded("request_invalid", f"class {name[:80]!r} is none of {', '.join(result.classes)}")
     return result.classes.index(name)

@@ -10,10 +10,10 @@ from elitscope_service.api.accept import preferred
 from elitscope_service.api.atom_tables import ARROW, CSV, JSON, write_atoms
 from elitscope_service.api.callers import Reader
 from elitscope_service.api.frame_figures import frame_figures
+from elitscope_service.api.in_force import Selected
 from elitscope_service.api.latest_frame import LatestFrame, described
-from elitscope_service.api.problems import ProblemError, documented
-from elitscope_service.api.responses import Engine
-from elitscope_service.api.shown import FRAME_HEADERS, NOT_MODIFIED, LiveFeed, StreamName, frame_headers, not_modified, off_the_loop, shown
+from elitscope_service.api.problems import coded, documented
+from elitscope_service.api.shown import FRAME_HEADERS, NOT_MODIFIED, LiveFeed, frame_headers, not_modified, off_the_loop, shown
 from elitscope_service.publications import PREVIEW
 
 router = APIRouter(prefix="/v1/streams/{stream}/frames/latest", tags=["frames"])
@@ -70,8 +70,8 @@ _ATOMS: dict[int | str, dict[str, Any]] = {
 
 
 @router.get("", summary="The last analysed frame", response_model=LatestFrame, responses=_LATEST)
-async def read_latest(stream: StreamName, request: Request, response: Response, feed: LiveFeed, engine: Engine, reader: Reader) -> Any:
-    message = await shown(PREVIEW, stream, feed, engine)
+async def read_latest(request: Request, response: Response, feed: LiveFeed, selected: Selected, reader: Reader) -> Any:
+    message = await shown(PREVIEW, selected, feed)
     headers = frame_headers(message.result)
     if (same := not_modified(request, headers)) is not None:
         return same
@@ -81,12 +81,12 @@ async def read_latest(stream: StreamName, request: Request, response: Response, 
 
 
 @router.get("/atoms", summary="The atoms, as JSON, CSV or Arrow by Accept", response_class=Response, responses=_ATOMS)
-async def read_atoms(stream: StreamName, request: Request, feed: LiveFeed, engine: Engine, reader: Reader) -> Response:
+async def read_atoms(request: Request, feed: LiveFeed, selected: Selected, reader: Reader) -> Response:
     media_type = preferred(request.headers.get("accept"), (JSON, CSV, ARROW))
     if media_type is None:
         wanted = request.headers.get("accept", "")[:80]
-        raise ProblemError(406, "not_acceptable", f"atoms come as {JSON}, {CSV} or {ARROW}, not as {wanted!r}: say one of them in Accept")
-    result = (await shown(PREVIEW, stream, feed, engine)).result
+        raise coded("not_acceptable", f"atoms come as {JSON}, {CSV} or {ARROW}, not as {wanted!r}: say one of them in Accept")
+    result = (await shown(PREVIEW, selected, feed)).result
     headers = {**frame_headers(result), "Vary": "Accept"}
     if (same := not_modified(request, headers)) is not None:
         return same

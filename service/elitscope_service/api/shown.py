@@ -6,22 +6,20 @@ from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
 import anyio.to_thread
-from fastapi import Depends, Path, Request, Response
+from fastapi import Depends, Request, Response
 from starlette.requests import HTTPConnection
 
 from elitscope.messages import ResultMessage
 from elitscope.types import Result
-from elitscope_service.api.engine_view import Seen
 from elitscope_service.api.feed import Feed
-from elitscope_service.api.problems import ProblemError
+from elitscope_service.api.in_force import InForce
+from elitscope_service.api.problems import coded
 from elitscope_service.publications import topic
 
 T = TypeVar("T")
 
 PATIENCE_S = 1.5
 """How long a request waits for a frame to come by, where nobody was looking before."""
-
-StreamName = Annotated[str, Path(description="Name of the stream", examples=["haadf"])]
 
 
 def live_feed(connection: HTTPConnection) -> Feed:
@@ -33,26 +31,16 @@ def live_feed(connection: HTTPConnection) -> Feed:
 LiveFeed = Annotated[Feed, Depends(live_feed)]
 
 
-def require_stream(stream: str, engine: Seen) -> None:
-    """Raises: ProblemError: 404 where there is no such stream."""
-    names = [found.name for found in engine.status.streams]
-    if stream not in names:
-        known = ", ".join(names) or "none"
-        detail = f"there is no stream {stream!r}: a stream exists once a frame named it; there are {known}"
-        raise ProblemError(404, "stream_unknown", detail)
-
-
-async def shown(kind: str, stream: str, feed: Feed, engine: Seen) -> ResultMessage:
+async def shown(kind: str, selected: InForce, feed: Feed) -> ResultMessage:
     """The last publication of a kind.
 
     Raises:
-        ProblemError: 404 where there is no such stream, or none of its frames has been analysed.
+        ProblemError: 404 where none of the stream's frames came by.
     """
-    require_stream(stream, engine)
-    message = await feed.latest(topic(kind, stream), PATIENCE_S)
+    message = await feed.latest(topic(kind, selected.stream), PATIENCE_S)
     if message is None:
-        detail = f"no analysed frame of stream {stream!r} came by within {PATIENCE_S:g} s: send one, or ask again while frames stream"
-        raise ProblemError(404, "no_frame_yet", detail)
+        detail = f"no analysed frame of stream {selected.stream!r} came by within {PATIENCE_S:g} s: send one, or ask while frames stream"
+        raise coded("no_frame_yet", detail)
     return message
 
 
