@@ -141,11 +141,11 @@ def test_an_empty_history_says_so(capsys):
     assert "nothing was changed yet" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("action", ["load", "unload"])
-def test_ensembles_are_managed(action, capsys):
+@pytest.mark.parametrize(("action", "query"), [("load", "?wait_s=10"), ("unload", "")])
+def test_ensembles_are_managed(action, query, capsys):
     with Http(200, {"name": "toy", "state": "ready"}) as server:
         assert server.run("ensembles", action, "toy") == 0
-    assert server.asked == [("POST", f"/v1/ensembles/toy/{action}", None)]
+    assert server.asked == [("POST", f"/v1/ensembles/toy/{action}{query}", None)]
     assert capsys.readouterr().out == "toy: ready\n"
 
 

@@ -220,9 +220,22 @@ def test_ensembles_are_loaded_unloaded_and_deleted():
     assert server.asked == [("POST", "/v1/ensembles/toy/load", None)]
     _, server = ask([ENSEMBLE], "unload", "toy")
     assert server.asked == [("POST", "/v1/ensembles/toy/unload", None)]
-    nothing, server = ask([ENSEMBLE], "delete", "toy")
+    nothing, server = ask([ENSEMBLE], "delete", "toy", reason="old")
+    assert dict(server.requests[0].url.params) == {"reason": "old"}
     assert nothing is None
     assert server.asked == [("DELETE", "/v1/ensembles/toy", None)]
+
+
+def test_a_load_that_takes_longer_is_asked_for_again_under_the_same_key():
+    loading = (202, {"name": "toy", "state": "loading"})
+    loaded, server = ask([loading, loading, ENSEMBLE], "load", "toy")
+    assert loaded.state == "ready"
+    assert len(set(keys(server))) == 1
+    assert len(server.requests) == 3
+    failed, _ = ask([loading, problem(422, "bundle_invalid")], "load", "toy")
+    assert isinstance(failed, errors.BundleInvalid)
+    loaded, _ = ask([loading], "load", "toy")
+    assert loaded.state == "loading"
 
 
 def uploaded(bundle):

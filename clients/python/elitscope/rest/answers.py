@@ -18,13 +18,18 @@ from elitscope.rest.records import (
     StreamFigures,
 )
 
-_NOT_FOUND, _UNAVAILABLE = 404, 503
+_ACCEPTED, _NOT_FOUND, _UNAVAILABLE = 202, 404, 503
 _DENIED = (401, 403)
 
 
 def is_ready(response: httpx.Response) -> bool:
     """Whether the server says that frames can be sent."""
     return response.status_code != _UNAVAILABLE
+
+
+def is_under_way(response: httpx.Response) -> bool:
+    """Whether the server has begun, and is not done yet."""
+    return response.status_code == _ACCEPTED
 
 
 def read_status(ready: httpx.Response, ensembles: tuple[Ensemble, ...] = (), streams: tuple[StreamFigures, ...] = ()) -> ServerStatus:

@@ -20,8 +20,10 @@ from elitscope.rest.requests import Request, Steps
 ALL = "all"
 _TRIES = 5
 _MOST_A_PAGE = 1000
-_LOAD_S = 600.0
-"""Seconds that loading an ensemble may take beyond the time-out: networks are checked, compiled and warmed."""
+_LOAD_S, _ASK_S = 600.0, 10.0
+"""Seconds that loading an ensemble may take, and after which it is asked for again: networks are checked, compiled and warmed."""
+_UPLOAD_S = 90.0
+"""Seconds that an upload may take beyond the time-out: everything in it is checked."""
 
 Members = Union[int, Iterable[int]]
 
@@ -146,34 +148,46 @@ def history(stream: Optional[str] = None, limit: int = 100) -> Steps[tuple[Audit
     return entries
 
 
-def load(ensemble: str) -> Steps[Ensemble]:
-    """Have an ensemble checked, compiled and warmed, so that it can be used. Answers once it is ready.
+def load(ensemble: str, *, reason: str = "") -> Steps[Ensemble]:
+    """Have an ensemble checked, compiled and warmed, so that it can be used. Answers once it is ready, or after ten minutes as it is.
 
     Raises:
-        BundleInvalid: it can't be used, and why. NotFound: there is none of that name.
+        BundleInvalid: it can't be used, and why; everything else stays as it was. NotFound: there is none of that name.
     """
-    return answers.read_ensemble((yield Request("POST", f"{_ensemble(ensemble)}/load", patience_s=_LOAD_S)))
+    params = {"wait_s": f"{_ASK_S:g}", **_with_reason({}, reason)}
+    return (yield from _until_done(Request("POST", f"{_ensemble(ensemble)}/load", params=params)))
 
 
-def unload(ensemble: str) -> Steps[Ensemble]:
+def unload(ensemble: str, *, reason: str = "") -> Steps[Ensemble]:
     """Give an ensemble's memory back. Raises EnsembleInUse where a stream is analysed with it."""
-    return answers.read_ensemble((yield Request("POST", f"{_ensemble(ensemble)}/unload")))
+    return answers.read_ensemble((yield Request("POST", f"{_ensemble(ensemble)}/unload", params=_with_reason({}, reason))))
 
 
 def upload(bundle: Union[str, Path]) -> Steps[Ensemble]:
-    """Bring a bundle, a folder or a zip of one, to the server; it is on its disk then, and can be loaded.
+    """Bring a bundle, a folder or a zip of one, to the server. Its files are checked; it is on the server's disk then, and can be loaded.
 
     Raises:
         BundleInvalid: it is none, or its files don't match its manifest. FileNotFoundError: there is no such folder or file.
     """
-    content = read_archive(Path(bundle))
     headers = {"Content-Type": "application/zip"}
-    return answers.read_ensemble((yield Request("POST", "/v1/ensembles", content=content, headers=headers, patience_s=_LOAD_S)))
+    request = Request("POST", "/v1/ensembles", content=read_archive(Path(bundle)), headers=headers, patience_s=_UPLOAD_S)
+    return (yield from _until_done(request))
 
 
-def delete(ensemble: str) -> Steps[None]:
+def delete(ensemble: str, *, reason: str = "") -> Steps[None]:
     """Remove an uploaded ensemble from the server's disk. Raises EnsembleInUse where a stream is analysed with it."""
-    answers.accepted((yield Request("DELETE", _ensemble(ensemble))))
+    answers.accepted((yield Request("DELETE", _ensemble(ensemble), params=_with_reason({}, reason))))
+
+
+def _until_done(request: Request) -> Steps[Ensemble]:
+    """What takes longer is asked for again under the same key, which makes it the same command."""
+    kept = request.with_key()
+    response = yield kept
+    for _ in range(int(_LOAD_S / _ASK_S)):
+        if not answers.is_under_way(response):
+            break
+        response = yield kept
+    return answers.read_ensemble(response)
 
 
 def _put(stream: str, body: Mapping[str, Any], reason: str, revision: Optional[int]) -> Steps[SelectionInfo]:

@@ -39,8 +39,8 @@ class Request:
         return self.method != "GET"
 
     def with_key(self) -> Request:
-        """The same request; a change gets a new idempotency key."""
-        if not self.change:
+        """The same request; a change gets a new idempotency key, unless it has one."""
+        if not self.change or KEY_HEADER in self.headers:
             return self
         headers = {**self.headers, KEY_HEADER: uuid.uuid4().hex}
         return Request(self.method, self.path, self.params, self.json, self.content, headers, self.patience_s)
