@@ -155,9 +155,10 @@ def test_a_hold_and_its_release_come_to_the_selection():
 
 def test_members_come_with_metrics_and_live_figures():
     document = {"members": [{"id": 2, "active": False, "metrics": {"iou": 0.9}, "figures": {"fog": 0.1, "agreement": None}, "new": 1}]}
+    document["members"][0]["frame"] = {"frame_id": 41}
     (member,), _ = ask([document], "members", "haadf")
     assert (member.id, member.active, member.metrics, member.figures) == (2, False, {"iou": 0.9}, {"fog": 0.1, "agreement": None})
-    assert member.document["new"] == 1
+    assert (member.frame_id, member.document["new"]) == (41, 1)
 
 
 def test_the_history_says_who_what_when_why_and_from_which_frame_on():

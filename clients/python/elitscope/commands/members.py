@@ -40,11 +40,11 @@ def _print(members: tuple[MemberInfo, ...]) -> None:
     text = need("rich.text", "showing tables").Text
     figures = sorted({name for member in members for name in member.figures})
     metrics = sorted({name for member in members for name in member.metrics})
-    for heading in ("network", "active", *figures, *(f"test {name}" for name in metrics)):
+    for heading in ("network", "active", *figures, "of frame", *(f"test {name}" for name in metrics)):
         table.add_column(heading.replace("_", " "), justify="left" if heading == "active" else "right")
     for member in members:
         active = text("yes", style="green") if member.active else text("no", style="dim")
-        values = [*(member.figures.get(name) for name in figures), *(member.metrics.get(name) for name in metrics)]
+        values = [*(member.figures.get(name) for name in figures), member.frame_id, *(member.metrics.get(name) for name in metrics)]
         table.add_row(str(member.id), active, *(_figure(value) for value in values))
     need("rich.console", "showing tables").Console().print(table)
 

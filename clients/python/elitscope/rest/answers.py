@@ -86,10 +86,7 @@ def read_selection(stream: str, response: httpx.Response) -> SelectionInfo:
 
 def read_members(response: httpx.Response) -> tuple[MemberInfo, ...]:
     """The networks of a stream's ensemble."""
-    return tuple(
-        MemberInfo(int(entry["id"]), bool(entry.get("active")), entry.get("metrics") or {}, entry.get("figures") or {}, entry)
-        for entry in _listed(response, "members")
-    )
+    return tuple(_member(entry) for entry in _listed(response, "members"))
 
 
 def read_history(response: httpx.Response) -> tuple[AuditEntry, ...]:
@@ -180,6 +177,13 @@ def _stream(entry: Mapping[str, Any]) -> StreamFigures:
         p50_ms=total.get("p50_ms"),
         p99_ms=total.get("p99_ms"),
         document=entry,
+    )
+
+
+def _member(entry: Mapping[str, Any]) -> MemberInfo:
+    frame_id = (entry.get("frame") or {}).get("frame_id")
+    return MemberInfo(
+        int(entry["id"]), bool(entry.get("active")), entry.get("metrics") or {}, entry.get("figures") or {}, frame_id, document=entry
     )
 
 

@@ -97,12 +97,13 @@ class SelectionInfo:
 
 @dataclass(frozen=True)
 class MemberInfo:
-    """One network of a stream's ensemble, with its `metrics` on the test set and its live `figures` (None where not known)."""
+    """One network of a stream's ensemble, with its `metrics` on the test set and its live `figures` (None where not known) on one frame."""
 
     id: int
     active: bool
     metrics: Mapping[str, Any] = field(default_factory=dict)
     figures: Mapping[str, Optional[float]] = field(default_factory=dict)
+    frame_id: Optional[int] = None
     document: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
