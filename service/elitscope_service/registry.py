@@ -106,6 +106,10 @@ class Registry:
             self._entries = {name: entry for name, entry in self._entries.items() if entry.state in settled or entry.path in present}
         self._find(present)
 
+    def names(self) -> tuple[str, ...]:
+        """Every ensemble that was found, in whatever state."""
+        return tuple(self._entries)
+
     def status(self) -> tuple[EnsembleStatus, ...]:
         """What is published of every ensemble."""
         return tuple(self._status(entry) for entry in self._entries.values())

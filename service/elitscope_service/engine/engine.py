@@ -129,7 +129,7 @@ class Engine:
         found = restored(remembered(file, store), first, self._registry.load, self._wall)
         self._default, self._selections = default, (selections := Selections(found[DEFAULT]))
         selections.restore(found)
-        settler = Settler(store, selections, self._registry.ready, file, self._event, self._wall)
+        settler = Settler(store, selections, self._registry, file, self._event, self._wall)
         settler.save()
         absent = tuple(stream for stream, selection in found.items() if not selection.touched and stream != DEFAULT)
         idle_s = self._config.limits.stream_idle_s

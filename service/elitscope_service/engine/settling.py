@@ -22,9 +22,8 @@ from typing import Any, cast
 import redis
 from pydantic import ValidationError
 
-from elitscope_models.ensemble import Ensemble
 from elitscope_service.engine.saved import save_selections
-from elitscope_service.engine.verdict import UNDO, Refusal, judge
+from elitscope_service.engine.verdict import UNDO, Ensembles, Refusal, judge
 from elitscope_service.selection import SERVER, Selection, Selections
 from elitscope_service.store import keys
 from elitscope_service.store.audit import add_audit
@@ -45,7 +44,7 @@ class Settler:
     Args:
         store: may raise whatever redis does; nothing is left half done by that.
         selections: what frames read; written here alone.
-        ensemble: gives an ensemble that is ready.
+        ensembles: those that there are.
         file: where the selections are saved before they come into force.
         event: publishes that a selection has come into force.
         wall: Unix seconds.
@@ -55,14 +54,14 @@ class Settler:
         self,
         store: redis.Redis,
         selections: Selections,
-        ensemble: Callable[[str], Ensemble | None],
+        ensembles: Ensembles,
         file: Path,
         event: Callable[[Mapping[str, Any]], None],
         wall: Callable[[], float],
     ) -> None:
         self._store = store
         self._selections = selections
-        self._ensemble = ensemble
+        self._ensembles = ensembles
         self._file = file
         self._event = event
         self._wall = wall
@@ -134,7 +133,7 @@ class Settler:
 
     def _decide(self, wanted: WantedSelection, current: Selection, applied: AppliedSelection | None) -> None:
         known = len({*self._selections.snapshot(), wanted.stream})
-        verdict = judge(wanted, current, self._ensemble, known, self._wall())
+        verdict = judge(wanted, current, self._ensembles, known, self._wall())
         if isinstance(verdict, Selection):
             try:
                 save_selections(self._file, {**self._selections.snapshot(), wanted.stream: verdict})
@@ -156,7 +155,7 @@ class Settler:
             pipe.sadd(keys.SELECTIONS, wanted.stream)
             if wanted.action == UNDO:
                 pipe.lpop(keys.undo(wanted.stream))
-            elif before is not None:
+            elif before is not None and before.state != document.state:
                 pipe.lpush(keys.undo(wanted.stream), before.state.dumps())
                 pipe.ltrim(keys.undo(wanted.stream), 0, UNDO_DEPTH - 1)
             pipe.hdel(keys.first_frames(wanted.stream), str(wanted.revision - FIRST_FRAMES_KEPT))
@@ -191,7 +190,7 @@ class Settler:
     def _adopt(self, applied: AppliedSelection, current: Selection | None) -> Selection | None:
         """The store remembers a later selection than this engine: it was acknowledged, so it comes into force, if it still can."""
         selection = selection_of(applied)
-        if self._ensemble(selection.ensemble) is None:
+        if self._ensembles.ready(selection.ensemble) is None:
             if current is None:
                 return None  # no frame has asked for the stream yet: there is time for the ensemble to get ready
             selection = replace(current, revision=applied.last_revision + 1, author=SERVER, role="controller", since=self._wall())

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Protocol
 
 from elitscope_models.ensemble import Ensemble
 from elitscope_models.manifest import Manifest
@@ -36,15 +37,25 @@ def preference(manifest: Manifest) -> tuple[int, ...]:
     return tuple(member.id for member in ranked)
 
 
-def judge(
-    wanted: WantedSelection, current: Selection, ensemble: Callable[[str], Ensemble | None], known: int, since: float
-) -> Selection | Refusal:
+class Ensembles(Protocol):
+    """What is asked of the registry."""
+
+    def ready(self, name: str) -> Ensemble | None:
+        """The ensemble, if it is ready."""
+        ...
+
+    def names(self) -> Collection[str]:
+        """Every ensemble that was found, in whatever state."""
+        ...
+
+
+def judge(wanted: WantedSelection, current: Selection, ensembles: Ensembles, known: int, since: float) -> Selection | Refusal:
     """The selection that comes into force, or why none does.
 
     Args:
         wanted: what is asked for.
         current: what is in force for the stream, `default` where it has none.
-        ensemble: gives an ensemble that is ready.
+        ensembles: those that there are.
         known: how many selections there would be with this one.
         since: Unix seconds.
     """
@@ -54,10 +65,9 @@ def judge(
     if known > MOST_SELECTIONS and wanted.stream != DEFAULT:
         text = f"the selections of {MOST_SELECTIONS} streams are remembered, which is the limit: use one of them"
         return Refusal("too_many_streams", text)
-    ready = ensemble(wanted.ensemble)
+    ready = ensembles.ready(wanted.ensemble)
     if ready is None:
-        text = f"ensemble {wanted.ensemble!r} is not ready: load it first"
-        return Refusal("nothing_to_undo" if wanted.action == UNDO else "ensemble_unavailable", text)
+        return _not_ready(wanted, ensembles.names())
     manifest = ready.bundle.manifest
     members = tuple(sorted(manifest.member_ids if wanted.members is None else set(wanted.members)))
     if unknown := [member for member in members if member not in manifest.member_ids]:
@@ -77,3 +87,11 @@ def judge(
         preference=preference(manifest),
         touched=True,
     )
+
+
+def _not_ready(wanted: WantedSelection, names: Collection[str]) -> Refusal:
+    if wanted.ensemble in names:
+        code, text = "ensemble_unavailable", f"ensemble {wanted.ensemble!r} is not ready: load it first"
+    else:
+        code, text = "ensemble_unknown", f"there is no ensemble {wanted.ensemble!r}: there are {', '.join(names) or 'none'}"
+    return Refusal("nothing_to_undo" if wanted.action == UNDO else code, text)
