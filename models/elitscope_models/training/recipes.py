@@ -104,7 +104,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
                 ensemble="graphene",
                 specimens=GrapheneSheets(brightness=(0.7, 1.4)),
                 imaging=Imaging(bare=0.03),
-                schedule=Schedule(steps=3000, averaged=400),
+                schedule=Schedule(steps=3200, averaged=700),
             ),
             Recipe(
                 name="graphene-si",
@@ -114,7 +114,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
                 marks=(0, 1),
                 imaging=Imaging(bare=0.03),
                 network=UNetShape(classes=3, halved=True),
-                schedule=Schedule(steps=3000, averaged=400),
+                schedule=Schedule(steps=2200, averaged=400),
             ),
             Recipe(
                 name="square-lattice",
@@ -127,7 +127,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
                 mask_radius=0.65,
                 imaging=Imaging(electrons=(2.0, 100.0), source=(0.6, 1.3), background=0.8, depths=1.2, contamination=0.25),
                 network=UNetShape(classes=3, halved=True),
-                schedule=Schedule(steps=2000, averaged=300),
+                schedule=Schedule(steps=1600, averaged=300),
             ),
         )
     }
