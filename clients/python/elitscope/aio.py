@@ -10,6 +10,7 @@ from typing import Any, Optional, Union
 from elitscope.client import DEFAULT_SERVER, FrameLike, FrameWriter
 from elitscope.connection import Connection, Reply
 from elitscope.control import AsyncController
+from elitscope.curve import KeyLike, as_key
 from elitscope.messages import Limits, Welcome
 from elitscope.session import Timings
 from elitscope.types import FrameInfo, Rejection, Result, SamplingLike
@@ -38,9 +39,10 @@ class AsyncClient:
         deadline_ms: Optional[float] = None,
         policy: str = "all",
         timeout: float = 20.0,
+        key: KeyLike = None,
     ) -> None:
         self._writer = FrameWriter(stream, outputs, deadline_ms, policy)
-        self._connection = Connection(server, f"elitscope-python-asyncio/{__version__}", Timings(give_up=timeout))
+        self._connection = Connection(server, f"elitscope-python-asyncio/{__version__}", Timings(give_up=timeout), as_key(key))
 
     async def __aenter__(self) -> AsyncClient:
         self._connection.start()

@@ -14,6 +14,7 @@ import numpy as np
 
 from elitscope.codec import encode, is_stream_name, wire_pixels
 from elitscope.connection import Connection, Reply
+from elitscope.curve import KeyLike, as_key
 from elitscope.errors import FrameInvalid
 from elitscope.messages import POLICIES, FrameMessage, Limits, Welcome
 from elitscope.session import Timings
@@ -94,11 +95,12 @@ class Client:
         policy: "all" analyses every frame; "latest" lets a newer frame supersede one that still waits.
         timeout: seconds of silence after which a server counts as gone. A restart of the server in between is ridden out: frames that were
             not answered are sent again, none is analysed twice.
+        key: for a server that asks for one: the path of a key file, or what was read from it (`elitscope.keyfile.KeyFile`).
 
     It may be used from several threads. Pixels handed to `infer` must not be changed before it returns; `stream` copies them.
 
     Raises:
-        ValueError: an argument out of its range.
+        ValueError: an argument out of its range. OSError: the key file can't be read.
     """
 
     def __init__(
@@ -110,9 +112,10 @@ class Client:
         deadline_ms: Optional[float] = None,
         policy: str = "all",
         timeout: float = 20.0,
+        key: KeyLike = None,
     ) -> None:
         self._writer = FrameWriter(stream, outputs, deadline_ms, policy)
-        self._connection = Connection(server, f"elitscope-python/{__version__}", Timings(give_up=timeout))
+        self._connection = Connection(server, f"elitscope-python/{__version__}", Timings(give_up=timeout), as_key(key))
 
     def __enter__(self) -> Client:
         self._connection.start()
@@ -129,7 +132,8 @@ class Client:
         """Wait for the server and return what it says of itself: limits, and the ensemble that a new stream starts with.
 
         Raises:
-            ServerGone: nothing was heard for `timeout`. ProtocolMismatch: the peer is no server of this version.
+            ServerGone: nothing was heard for `timeout`. ProtocolMismatch: the peer is no server of this version. NotAuthorised: it asks for
+                another key, or for one at all.
         """
         return self._connection.greet().result()
 

@@ -14,7 +14,9 @@ from typing import Any, Optional, Union
 import zmq
 
 from elitscope.codec import decode_server, encode
+from elitscope.curve import Handshakes, show_key
 from elitscope.errors import ElitscopeError, FrameInvalid, MessageInvalid, ProtocolMismatch, ServerGone
+from elitscope.keyfile import KeyFile
 from elitscope.messages import FrameMessage, Welcome
 from elitscope.session import Answer, Session, State, Timings
 from elitscope.types import Rejection, Result
@@ -30,8 +32,8 @@ class Connection:
     Raises (from `start`): ValueError for an address that ZeroMQ can't connect to.
     """
 
-    def __init__(self, address: str, software: str, timings: Timings) -> None:
-        self._address, self._timings = address, timings
+    def __init__(self, address: str, software: str, timings: Timings, key: Optional[KeyFile] = None) -> None:
+        self._address, self._timings, self._key = address, timings, key
         self._session = Session(secrets.token_hex(16), software, time.monotonic, timings)
         self._inbox: deque[tuple[FrameMessage, Future[Reply]]] = deque()
         self._futures: dict[int, Future[Reply]] = {}
@@ -42,6 +44,7 @@ class Connection:
         self._wake_in: Optional[socket.socket] = None
         self._wake_out: Optional[socket.socket] = None
         self._context: Optional[zmq.Context[zmq.Socket[bytes]]] = None
+        self._handshakes: Optional[Handshakes] = None
 
     @property
     def welcome(self) -> Optional[Welcome]:
@@ -116,11 +119,19 @@ class Connection:
             sock.setsockopt(zmq.RECONNECT_IVL_MAX, 1000)
             sock.setsockopt(zmq.HEARTBEAT_IVL, 1000)
             sock.setsockopt(zmq.HEARTBEAT_TIMEOUT, 5000)
+            show_key(sock, self._key)
+            self._handshakes = Handshakes(sock, self._address, self._key)
             sock.connect(self._address)
         except zmq.ZMQError:
-            sock.close()
+            self._close_socket(sock)
             raise
         return sock
+
+    def _close_socket(self, sock: zmq.Socket[bytes], linger: int = 0) -> None:
+        if self._handshakes is not None:
+            self._handshakes.close()
+            self._handshakes = None
+        sock.close(linger=linger)
 
     def _run(self, sock: zmq.Socket[bytes]) -> None:
         try:
@@ -129,11 +140,12 @@ class Connection:
                 self._answer(self._session.tick())
                 self._greeted()
                 if self._session.reconnect_wanted:
-                    sock.close()
+                    self._close_socket(sock)
                     sock = self._open_socket()
                     self._session.reconnected()
                 blocked = self._flush(sock)
                 self._wait(sock, blocked)
+                self._hear_refusal()
                 self._read(sock)
         finally:
             self._end(sock)
@@ -158,13 +170,20 @@ class Connection:
         return False
 
     def _wait(self, sock: zmq.Socket[bytes], blocked: bool) -> None:
-        assert self._wake_out is not None
+        assert self._wake_out is not None and self._handshakes is not None
         poller = zmq.Poller()
+        poller.register(self._handshakes.socket, zmq.POLLIN)
         poller.register(sock, zmq.POLLIN | (zmq.POLLOUT if blocked else 0))
         poller.register(self._wake_out, zmq.POLLIN)
         poller.poll(1 + int(self._session.wake_in() * 1e3))
         with contextlib.suppress(BlockingIOError):
             self._wake_out.recv(4096)
+
+    def _hear_refusal(self) -> None:
+        refusal = None if self._handshakes is None else self._handshakes.read()
+        if refusal is not None:
+            self._answer(self._session.fail(refusal))
+            self._greeted()
 
     def _read(self, sock: zmq.Socket[bytes]) -> None:
         while True:
@@ -210,7 +229,7 @@ class Connection:
         self._session.close()
         with contextlib.suppress(zmq.ZMQError):
             self._flush(sock)
-        sock.close(linger=_FAREWELL_MS)
+        self._close_socket(sock, _FAREWELL_MS)
         open_futures: list[Future[Any]] = [*self._futures.values(), *(future for _, future in self._inbox), *self._greetings]
         for future in open_futures:
             if future.set_running_or_notify_cancel():

@@ -118,6 +118,6 @@ def ask_for_keys(sock: zmq.Socket[bytes], pair: CurvePair, domain: str) -> None:
     sock.setsockopt_string(zmq.CURVE_PUBLICKEY, pair.public_key)
     sock.setsockopt_string(zmq.CURVE_SECRETKEY, pair.secret_key)
     sock.setsockopt_string(zmq.ZAP_DOMAIN, domain)
-    most = sock.getsockopt(zmq.MAXMSGSIZE)
+    most = int(sock.getsockopt(zmq.MAXMSGSIZE))
     if most >= 0:
         sock.setsockopt(zmq.MAXMSGSIZE, most + CURVE_BYTES)

@@ -26,7 +26,13 @@ Connect = Callable[[argparse.Namespace], Any]
 def connect(args: argparse.Namespace) -> Client:
     """The client that the options describe."""
     return Client(
-        args.server, stream=args.stream, outputs=args.outputs, deadline_ms=args.deadline_ms, policy=args.policy, timeout=args.timeout
+        args.server,
+        stream=args.stream,
+        outputs=args.outputs,
+        deadline_ms=args.deadline_ms,
+        policy=args.policy,
+        timeout=args.timeout,
+        key=args.key,
     )
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import argparse
 import os
+from typing import Optional, Union
 
 from elitscope.client import DEFAULT_SERVER
 from elitscope.control import DEFAULT_HTTP
+from elitscope.keyfile import KeyFile
 from elitscope.types import OUTPUTS, Sampling, as_sampling, parse_outputs
 
 DEFAULT_STREAM = "main"
+
+ParserLike = Union[argparse.ArgumentParser, argparse._ArgumentGroup]
 
 Subparsers = argparse._SubParsersAction  # what `add_subparsers` returns; argparse has no public name for it
 
@@ -40,6 +44,19 @@ def add_server(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--deadline-ms", type=positive, metavar="MS", help="reject a frame that has no answer after so long")
     group.add_argument("--policy", choices=("all", "latest"), default="all", help="latest: a newer frame supersedes one that still waits")
     group.add_argument("--timeout", type=positive, default=20.0, metavar="S", help="silence after which it counts as gone (default 20 s)")
+    add_key(group)
+
+
+def add_key(parser: ParserLike) -> None:
+    """What lets us in where the server asks for a key."""
+    key = os.environ.get("ELITSCOPE_KEY")
+    parser.add_argument("--key", default=key, metavar="FILE", help="key file, where the server asks for one (ELITSCOPE_KEY)")
+
+
+def token(args: argparse.Namespace) -> Optional[str]:
+    """The bearer token that the options name: by itself, or in a key file."""
+    given: Optional[str] = args.token
+    return given if given or not args.key else KeyFile.read(args.key).token or None
 
 
 def add_results(parser: argparse.ArgumentParser) -> None:
@@ -56,6 +73,7 @@ def add_http(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--http", default=http, metavar="URL", help="address of the REST API (ELITSCOPE_HTTP; default %(default)s)")
     token = os.environ.get("ELITSCOPE_TOKEN")
     parser.add_argument("--token", default=token, help="bearer token, where the server asks for one (ELITSCOPE_TOKEN)")
+    add_key(parser)
     parser.add_argument("--timeout", type=positive, default=30.0, metavar="S", help="wait so long for an answer (default 30 s)")
     trusted = os.environ.get("ELITSCOPE_CA")
     parser.add_argument(

@@ -35,7 +35,7 @@ def add_parser(subparsers: options.Subparsers[argparse.ArgumentParser]) -> None:
 
 def controller(args: argparse.Namespace) -> Controller:
     """The controller that the options describe."""
-    return Controller(args.http, token=args.token, timeout=args.timeout, verify=args.ca or True)
+    return Controller(args.http, token=options.token(args), timeout=args.timeout, verify=args.ca or True)
 
 
 def run(args: argparse.Namespace, controller: MakeController = controller) -> int:

@@ -39,13 +39,14 @@ def add_parser(subparsers: options.Subparsers[argparse.ArgumentParser]) -> None:
     parser = options.add_command(subparsers, "watch", "Watch the server's streams live: atoms, uncertainty, latency, warnings.", _EXAMPLES)
     publish = os.environ.get("ELITSCOPE_PUBLISH", DEFAULT_PUBLISH)
     parser.add_argument("--publish", default=publish, metavar="ADDR", help="where it publishes (ELITSCOPE_PUBLISH; default %(default)s)")
+    options.add_key(parser)
     parser.add_argument("--once", action="store_true", help="show the next status and end")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace, subscribe: Optional[Subscribe] = None) -> int:
     """Do it; `subscribe(address)` yields publications."""
-    publications = iter((subscribe or _subscribe)(args.publish))
+    publications = iter(subscribe(args.publish) if subscribe else _subscribe(args.publish, args.key))
     with suppress(KeyboardInterrupt):  # the usual way to stop watching
         if args.json:
             _print_json(publications, args.once)
@@ -123,10 +124,10 @@ def _number(value: Optional[float], digits: int) -> str:
     return "" if value is None else f"{value:.{digits}f}"
 
 
-def _subscribe(address: str) -> Iterator[Publication]:
+def _subscribe(address: str, key: Optional[str]) -> Iterator[Publication]:
     from elitscope.watch import subscribe
 
-    return subscribe(address)
+    return subscribe(address, key=key)
 
 
 def _print_json(publications: Iterator[Publication], once: bool) -> None:
