@@ -81,26 +81,32 @@ def train_ensemble(
     draft = manifest_of(recipe, seed, release, device, baseline)
     workshop = Workshop.beside(out)
     done = _resumed(draft, out, workshop, members) if resume else _fresh(workshop)
+    for index in done:
+        progress.done(index)
     identity = identity_of(draft)
     jobs = [
         Job(index, recipe, member_seed(seed, index), workshop.folder, _digest(identity), device, every_s)
         for index in range(members)
         if index not in done
     ]
+
+    def finish(index: int) -> None:
+        found = workshop.finished(index)
+        assert found is not None, f"member {index} was announced and is not there"
+        done[index] = found
+        _write(out, draft, done)
+        progress.done(index)
+        progress.note(f"member {index + 1} of {members}: IoU {found[0].metrics['iou']:.4f} on frames it never saw; {out} written")
+
     failures: Mapping[int, str] = {}
     if jobs:
-        workshop.open(identity, None if baseline is None else baseline.onnx)
-        _prepare(workshop, recipe, seed, workers, frames, progress)
-
-        def finish(index: int) -> None:
-            found = workshop.finished(index)
-            assert found is not None, f"member {index} was announced and is not there"
-            done[index] = found
-            _write(out, draft, done)
-            progress.done(index)
-            progress.note(f"member {index + 1} of {members}: IoU {found[0].metrics['iou']:.4f} on frames it never saw; {out} written")
-
-        failures = crew.run(jobs, progress.step, finish)
+        workshop.folder.mkdir(parents=True, exist_ok=True)
+        with workshop.held():
+            if not resume:
+                workshop.clear()
+            workshop.open(identity, None if baseline is None else baseline.onnx)
+            _prepare(workshop, recipe, seed, workers, frames, progress)
+            failures = crew.run(jobs, progress.step, finish)
     elif workshop.folder.exists():
         _write(out, draft, done)  # killed after the last member was done
     if failures:
@@ -134,7 +140,7 @@ def _prepare(workshop: Workshop, recipe: Recipe, seed: int, workers: int, frames
 
 
 def _fresh(workshop: Workshop) -> Done:
-    if workshop.identity() is not None:
+    if workshop.has_members():
         raise ValueError(
             f"{workshop.folder} holds a training that has not ended: go on with it (--resume), or remove that folder to begin anew"
         )

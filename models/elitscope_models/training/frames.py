@@ -9,6 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
 from elitscope_models.training.data import label
@@ -31,6 +32,8 @@ def write_frames(path: Path, recipe: Recipe, seed: int, workers: int, advance: C
         advance: told how many more are done.
     """
     first = labelled_frame(recipe, seed, 0)  # here, so that whatever a recipe prepares once is there before processes ask for it
+    for left_behind in path.parent.glob(f".{path.name}.*"):  # by one that was killed
+        left_behind.unlink(missing_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     shape = (recipe.frames, *first.shape)
     np.lib.format.open_memmap(beside, "w+", np.float16, shape).flush()
@@ -54,7 +57,7 @@ def _drawn(path: Path, recipe: Recipe, seed: int, chunks: list[range], workers: 
     if workers < 2:
         yield from (_draw(path, recipe, seed, chunk) for chunk in chunks)
         return
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), ignore_interrupts) as pool:
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _begin) as pool:
         with deaf_to_interrupts():
             pending = {pool.submit(_draw, path, recipe, seed, chunk) for chunk in chunks}
         try:
@@ -63,6 +66,12 @@ def _drawn(path: Path, recipe: Recipe, seed: int, chunks: list[range], workers: 
                 yield from (each.result() for each in done)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _begin() -> None:
+    """A process among several: deaf to Ctrl-C, and on one core."""
+    ignore_interrupts()
+    cv2.setNumThreads(1)
 
 
 def _draw(path: Path, recipe: Recipe, seed: int, chunk: range) -> int:

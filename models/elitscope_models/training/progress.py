@@ -27,6 +27,7 @@ class TrainingProgress:
         self._courses: dict[int, _Course] = {}
         self._frames: _Course | None = None
         self._whole: TaskID | None = None
+        self._before = 0
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -67,10 +68,12 @@ class TrainingProgress:
         self._show_whole(step.steps)
 
     def done(self, index: int) -> None:
-        """Member `index` is trained: its bar makes room, the whole's goes on."""
+        """Member `index` is trained: its bar makes room, the whole's goes on. One that never did a step was trained before."""
         if course := self._courses.get(index):
             course.ended = True
             self._bar.update(course.task, visible=False)
+        else:
+            self._before += 1
 
     def _show(self, course: _Course, name: str, done: int, total: int, figures: str) -> None:
         course.done, course.total = done, total
@@ -82,11 +85,12 @@ class TrainingProgress:
             self.note(", ".join(filter(None, [f"{name}: {done} of {total}", figures, f"{left:.0f} s left"])))
 
     def _show_whole(self, steps: int) -> None:
-        """Members that have not begun count with as many steps as this one has."""
-        if self._members < 2:
+        """Members that have not begun count with as many steps as this one has; those that were done before, not at all."""
+        to_train = self._members - self._before
+        if to_train < 2:
             return
         courses = self._courses.values()
-        total = sum(course.total for course in courses) + steps * (self._members - len(courses))
+        total = sum(course.total for course in courses) + steps * (to_train - len(courses))
         done = sum(course.total if course.ended else course.done for course in courses)
         if self._whole is None:
             self._whole = self._bar.add_task("all members", total=total, completed=done, figures="")

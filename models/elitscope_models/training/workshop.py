@@ -15,7 +15,9 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -48,11 +50,19 @@ class Workshop:
         return found
 
     def open(self, identity: Mapping[str, Any], baseline: bytes | None) -> None:
-        """Make the folder, if need be, and state what is trained in it."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        """State what is trained in the folder."""
         if baseline is not None:
             replace_file(self.baseline_file, baseline)
         replace_file(self._identity_file, json.dumps(identity, indent=2, ensure_ascii=False).encode())
+
+    def clear(self) -> None:
+        """Forget what was begun here."""
+        for file in (self._identity_file, self.frames_file, self.baseline_file, *self.folder.glob("member-*")):
+            file.unlink(missing_ok=True)
+
+    def has_members(self) -> bool:
+        """Whether there is work on members that could get lost."""
+        return any(self.folder.glob("member-*"))
 
     def frames(self) -> Labelled:
         """The labelled frames, mapped from disk: workers share one copy in memory."""
@@ -78,6 +88,25 @@ class Workshop:
             return None
         member = Member.model_validate_json(self._entry(index).read_bytes())
         return member, (self.folder / member.file).read_bytes()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Nobody else trains here within; whoever held the folder and died holds it no more.
+
+        Raises:
+            ValueError: somebody does.
+        """
+        if sys.platform == "win32":  # has no such locks
+            yield
+            return
+        import fcntl
+
+        with (self.folder / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise ValueError(f"{self.folder} is being trained in by another process: wait for its end, or stop it") from None
+            yield
 
     def remove(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -39,6 +39,7 @@ def test_frames_half_done_are_not_taken_for_all(tiny: Recipe, tmp_path: Path) ->
     def stop(more: int) -> None:
         raise Stopped
 
+    (tmp_path / ".frames.npy.4711").write_bytes(b"of one that was killed")
     with pytest.raises(Stopped):
         write_frames(tmp_path / "frames.npy", tiny, 3, 1, stop)
     assert not list(tmp_path.iterdir())

@@ -100,6 +100,21 @@ def test_a_resume_with_anything_else_is_refused_in_words(short: Recipe, tmp_path
         train_here(replace(short, frames=13), 2, tmp_path / "g", resume=True)
 
 
+def test_frames_without_members_are_no_reason_to_refuse_another_training(short: Recipe, tmp_path: Path) -> None:
+    with pytest.raises(Stopped):
+        train_here(short, 1, tmp_path / "g", progress=StopsAt(1, stop=0))
+    assert Workshop.beside(tmp_path / "g").frames_file.exists()
+    assert train_here(short, 1, tmp_path / "g", seed=6).manifest == train_here(short, 1, tmp_path / "whole", seed=6).manifest
+
+
+def test_two_trainings_do_not_share_a_folder(short: Recipe, tmp_path: Path) -> None:
+    with pytest.raises(Stopped):
+        train_here(short, 2, tmp_path / "g", progress=StopsAt(2, stop=1))
+    with Workshop.beside(tmp_path / "g").held(), pytest.raises(ValueError, match="another process"):
+        train_here(short, 2, tmp_path / "g", resume=True)
+    assert train_here(short, 2, tmp_path / "g", resume=True).manifest.member_ids == (0, 1)
+
+
 def test_members_that_fail_are_named_and_the_others_kept(short: Recipe, tmp_path: Path) -> None:
     class Crew(InThisProcess):
         def run(self, jobs, report, done):  # type: ignore[no-untyped-def]
@@ -126,3 +141,12 @@ def test_a_terminal_gets_a_bar_a_member_and_one_for_the_whole(short: Recipe, tmp
     assert "all members" in screen.getvalue()
     assert "6/6" in screen.getvalue()
     assert "IoU" in screen.getvalue()
+
+
+def test_the_whole_is_what_is_left_to_do(short: Recipe, tmp_path: Path) -> None:
+    train_here(short, 1, tmp_path / "g")
+    screen = StringIO()
+    with TrainingProgress(3, Console(file=screen, force_terminal=True, width=120)) as progress:
+        train_here(short, 3, tmp_path / "g", resume=True, progress=progress)
+    assert "6/6" in screen.getvalue()
+    assert "/9" not in screen.getvalue()
