@@ -26,12 +26,14 @@ from elitscope_service.api.engine_view import EngineView
 from elitscope_service.api.event_log import EventLog
 from elitscope_service.api.feed import Feed
 from elitscope_service.api.listener import FeedListener
+from elitscope_service.api.receiving import Receiver
 from elitscope_service.api.watcher import EngineWatcher
 from elitscope_service.child import Command, CommandLines, Report, ReportPipe, arguments, become_child, read_first_line
 from elitscope_service.config import ServerConfig
 from elitscope_service.logs import log_to_stderr
 from elitscope_service.store.address import store_url
 from elitscope_service.store.connect import open_async_store
+from elitscope_service.uploads import incoming_folder
 
 logger = logging.getLogger(__name__)
 
@@ -96,11 +98,13 @@ async def _serve(listener: socket.socket, config: ServerConfig, reports: ReportP
     view, store = EngineView(time.monotonic), open_async_store(store_url(config))
     events, feed = EventLog(secrets.token_hex(4)), Feed(time.monotonic)
     threads = EngineWatcher(view, events, introduce), FeedListener(feed, introduce)
+    receiver = Receiver(incoming_folder(config.data_dir), config.limits.upload_bytes)
+    receiver.clear_away()
     host, port = listener.getsockname()[:2]
     scheme = "http" if config.tls_cert is None else "https"
     address = f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
     settings = uvicorn.Config(
-        create_app(view, __version__, feed, events, doors(config, keys.ring, pair), store),
+        create_app(view, __version__, feed, events, doors(config, keys.ring, pair), store, receiver),
         log_config=None,
         log_level="warning",
         access_log=False,

@@ -16,15 +16,22 @@ from elitscope_service.api.gate import Doors, Gate
 from elitscope_service.api.hosts import KnownHosts
 from elitscope_service.api.metrics import metrics_registry
 from elitscope_service.api.problems import documented, install_problems
+from elitscope_service.api.receiving import Receiver
 
 
 def create_app(
-    view: EngineView, version: str, feed: Feed, events: EventLog, doors: Doors | None = None, store: redis.asyncio.Redis | None = None
+    view: EngineView,
+    version: str,
+    feed: Feed,
+    events: EventLog,
+    doors: Doors | None = None,
+    store: redis.asyncio.Redis | None = None,
+    receiver: Receiver | None = None,
 ) -> FastAPI:
     """The application over what is known of the engine, what it shows and what happened there. It starts nothing.
 
     `doors`: who may come in; by default whoever is on this computer. `store`: where selections are changed and remembered; without one
-    nothing can be.
+    nothing can be. `receiver`: takes uploaded bundles in.
     """
     doors = doors or Doors()
     app = FastAPI(title="elitscope", version=version, summary="Real-time segmentation ensembles for STEM", docs_url=None, redoc_url=None)
@@ -35,6 +42,8 @@ def create_app(
     app.state.feed = feed
     app.state.events = events
     app.state.painters = CapacityLimiter(2)
+    app.state.receiver = receiver
+    app.state.uploading = CapacityLimiter(2)
     app.state.metrics = metrics_registry(view)
     for module in (health, metrics, sign_in, ensembles, streams, frames, frame_pictures, members, selection, hold, audit):
         app.include_router(module.router, responses=documented(401, 403, 413, 429))

@@ -14,6 +14,7 @@ from typing import Any
 
 import redis
 
+from elitscope_service.engine.ensemble_settling import EnsembleSettler
 from elitscope_service.engine.first_frames import FirstFrames, FirstSeen
 from elitscope_service.engine.settling import Settler
 from elitscope_service.store.connect import StoreUnavailable, persistence_warning, store_errors
@@ -32,6 +33,7 @@ class ControlThread(OwnedThread):
     Args:
         store: its own client; this thread uses it alone.
         settler: what is done with selections.
+        ensembles: what is done with ensembles.
         first_frames: who notices them.
         restored: streams whose selections were restored and that have not come back yet.
         idle_s: seconds after which such a stream counts as ended.
@@ -43,6 +45,7 @@ class ControlThread(OwnedThread):
         self,
         store: redis.Redis,
         settler: Settler,
+        ensembles: EnsembleSettler,
         first_frames: FirstFrames,
         restored: tuple[str, ...],
         idle_s: float,
@@ -52,6 +55,7 @@ class ControlThread(OwnedThread):
         super().__init__("elitscope-control")
         self._store = store
         self._settler = settler
+        self._ensembles = ensembles
         self._first_frames = first_frames
         self._absent = dict.fromkeys(restored, clock() + idle_s)
         self._event = event
@@ -79,6 +83,7 @@ class ControlThread(OwnedThread):
 
     def run(self) -> None:
         try:
+            self._ensembles.remember()
             while not self._stopping.is_set():
                 self._woken.wait(PERIOD_S)
                 self._woken.clear()
@@ -95,6 +100,7 @@ class ControlThread(OwnedThread):
         try:
             with store_errors():
                 self._settler.round()
+                self._ensembles.round()
                 self._say_first_frames()
                 self._ended = {stream for stream in self._ended if not self._settler.forget(stream)}
             self._note_store(None)

@@ -20,15 +20,20 @@ from elitscope_service.engine.answers import dropped_answer
 from elitscope_service.engine.aside import Aside
 from elitscope_service.engine.control import ControlThread
 from elitscope_service.engine.doorman import FRAMES, PUBLICATIONS, Doorman, ask_for_keys
+from elitscope_service.engine.ensemble_settling import EnsembleSettler
+from elitscope_service.engine.ensembles import EnsembleThread
 from elitscope_service.engine.first_frames import FirstFrames
 from elitscope_service.engine.listener import StoreListener
+from elitscope_service.engine.loaded import ENSEMBLES_FILE
 from elitscope_service.engine.memory import resident_bytes
+from elitscope_service.engine.opening import Opening
 from elitscope_service.engine.publisher import STATUS_TOPIC, PublisherThread
 from elitscope_service.engine.reception import Greeting, Reception
 from elitscope_service.engine.restoring import remembered, restored
 from elitscope_service.engine.router import RouterLoad, RouterThread
 from elitscope_service.engine.settling import Settler
 from elitscope_service.engine.sockets import AddressTaken, Configure
+from elitscope_service.engine.trial import Trials
 from elitscope_service.engine.verdict import first_selection
 from elitscope_service.engine.wishes import Wishes
 from elitscope_service.engine.work import WorkQueue
@@ -41,6 +46,7 @@ from elitscope_service.status import Counters, EngineStatus, EnsembleState, Load
 from elitscope_service.store.address import store_url
 from elitscope_service.store.connect import open_store
 from elitscope_service.store.keys import WAKE_ENGINE
+from elitscope_service.uploads import uploads_folder
 
 logger = logging.getLogger(__name__)
 
@@ -81,7 +87,6 @@ class Engine:
         self._registry = registry
         self._clock, self._wall = clock, wall
         self._started_at = wall()
-        self._default: Ensemble | None = None
         self._selections: Selections | None = None
         self._numbering = Numbering()
         self._draining = False
@@ -99,6 +104,7 @@ class Engine:
         self._router = RouterThread(self._context, config.bind, self._reception, limits, self._publish_status, clock, self._guard(FRAMES))
         self._worker: WorkerThread | None = None
         self._first_frames = FirstFrames(wall, self._wake_control)
+        self._ensembles: EnsembleThread | None = None
         self._control: ControlThread | None = None
         self._listener: StoreListener | None = None
 
@@ -127,13 +133,18 @@ class Engine:
         first = first_selection(manifest, self._wall())
         store, file = open_store(store_url(self._config)), self._config.data_dir / SELECTIONS_FILE
         found = restored(remembered(file, store), first, self._registry.load, self._wall)
-        self._default, self._selections = default, (selections := Selections(found[DEFAULT]))
+        self._selections = selections = Selections(found[DEFAULT])
         selections.restore(found)
         settler = Settler(store, selections, self._registry, file, self._event, self._wall)
         settler.save()
         absent = tuple(stream for stream, selection in found.items() if not selection.touched and stream != DEFAULT)
         idle_s = self._config.limits.stream_idle_s
-        self._control = ControlThread(store, settler, self._first_frames, absent, idle_s, self._event, self._clock)
+        uploads = uploads_folder(self._config.data_dir)
+        self._ensembles = EnsembleThread(self._registry, Opening(self._config, Trials()), uploads, self._ensembles_changed)
+        kept = self._config.data_dir / ENSEMBLES_FILE
+        ensembles = EnsembleSettler(store, self._registry, self._ensembles, selections, kept, self._wall)
+        self._control = ControlThread(store, settler, ensembles, self._first_frames, absent, idle_s, self._event, self._clock)
+        self._ensembles.start()
         self._control.start()
         self._listener = StoreListener(open_store(store_url(self._config)), (WAKE_ENGINE,), self._control.wake)
         self._listener.start()
@@ -158,10 +169,10 @@ class Engine:
             logger.warning("the frame under way did not end within %.0f s", JOIN_S)
         self._router.stop(FAREWELL_S if self._draining else 0.0)
         self._router.join(JOIN_S)
-        for thread in (self._listener, self._control):
+        for thread in (self._listener, self._control, self._ensembles):
             if thread is not None:
                 thread.stop()
-        for thread in (self._listener, self._control):
+        for thread in (self._listener, self._control, self._ensembles):
             if thread is not None:
                 thread.join(JOIN_S)
         self._publisher.stop()
@@ -182,7 +193,7 @@ class Engine:
 
     def failure(self) -> str | None:
         """Which thread has ended unasked, and of what; None while all is well."""
-        for thread in (self._router, self._publisher, self._doorman, self._worker, self._control, self._listener):
+        for thread in (self._router, self._publisher, self._doorman, self._worker, self._control, self._listener, self._ensembles):
             if thread is not None and not thread.alive:
                 return f"thread {thread.name} ended: {thread.failure!r}"
         return None
@@ -209,7 +220,8 @@ class Engine:
     # ------------------------------------------------------------------------------------------------------- what is told
 
     def _greeting(self) -> Greeting:
-        return Greeting(self.epoch, SERVER, None if self._default is None else summarise(self._default))
+        ensemble = None if self._selections is None else self._registry.ready(self._selections.default.ensemble)
+        return Greeting(self.epoch, SERVER, None if ensemble is None else summarise(ensemble))
 
     def _notice(self, event: Mapping[str, Any]) -> None:
         """A stream started or stopped."""
@@ -222,6 +234,11 @@ class Engine:
     def _wake_control(self) -> None:
         if self._control is not None:
             self._control.wake()
+
+    def _ensembles_changed(self) -> None:
+        """Called in the ensembles thread: there is something to settle, and something to tell."""
+        self._wake_control()
+        self._router.hurry()
 
     def _event(self, event: Mapping[str, Any]) -> None:
         self._publisher.event({**event, "at": self._wall(), "epoch": self.epoch})
@@ -237,6 +254,9 @@ class Engine:
         """Called once a second in the io thread, which owns the figures."""
         status = self._status(load)
         self._publisher.status(status.model_dump(mode="json"))
+        for name in self._states.keys() - {ensemble.name for ensemble in status.ensembles}:
+            del self._states[name]
+            self._event({"event": "ensemble", "name": name, "state": "deleted", "why": None})
         for ensemble in status.ensembles:
             if self._states.get(ensemble.name) is not ensemble.state:
                 self._states[ensemble.name] = ensemble.state

@@ -26,11 +26,9 @@ from elitscope_service.engine.trial import TrialFailed, TrialStopped
 from elitscope_service.engine.unpack import sync
 from elitscope_service.registry import EnsembleExists, EnsembleUnavailable, Registry
 from elitscope_service.threads import OwnedThread
+from elitscope_service.uploads import INCOMING
 
 logger = logging.getLogger(__name__)
-
-INCOMING = ".incoming"
-"""Folder, in that of the uploaded bundles, where the API leaves what was sent."""
 
 WORKSHOP = ".workshop"
 TRASH = ".trash"
@@ -123,17 +121,17 @@ class EnsembleThread(OwnedThread):
             ensemble = self._registry.load(name, self._opening.tried)
         except EnsembleUnavailable as error:
             logger.warning("%s", error)
-            raise LoadFailed(str(error), error) from error
+            raise LoadFailed.because(error) from error
         logger.info("ensemble %s %s is ready, plan %s", name, ensemble.bundle.manifest.version, ensemble.plan())
         return name
 
     def _take_in(self, command: str, archive: str) -> str:
         place = self._uploads / WORKSHOP / command
-        sent = self._uploads / INCOMING / archive
+        sent, mine, fresh = self._uploads / INCOMING / archive, place / "sent.zip", place / "new"
         try:
             place.mkdir(parents=True)
-            fresh = place / "new"
-            verdict = self._opening.unpacked(sent, fresh)
+            sent.rename(mine)
+            verdict = self._opening.unpacked(mine, fresh)
             self._registry.refuse_taken(verdict.name)
             target = self._uploads / verdict.name
             if target.exists():
@@ -141,11 +139,12 @@ class EnsembleThread(OwnedThread):
             fresh.rename(target)
             sync(self._uploads)
             self._registry.add(target)
+        except FileNotFoundError as error:
+            raise LoadFailed("the upload is gone, the server was started again meanwhile: send it once more") from error
         except OSError as error:
             raise DiskTrouble(f"the upload can't be kept in {self._uploads} ({error.strerror}): make room there") from error
         finally:
             shutil.rmtree(place, ignore_errors=True)
-            sent.unlink(missing_ok=True)
         logger.info("ensemble %s was uploaded", verdict.name)
         return verdict.name
 
@@ -169,13 +168,18 @@ class DiskTrouble(ElitscopeError):
 
 
 class LoadFailed(ElitscopeError):
-    """An ensemble could not be loaded; the code says whose fault that is."""
+    """An ensemble could not be loaded or taken in; the code says whose fault that is."""
 
-    def __init__(self, message: str, error: EnsembleUnavailable) -> None:
-        super().__init__(message)
-        reason = error.__cause__
-        known = isinstance(reason, (BundleInvalid, TrialFailed, TrialStopped)) and reason.code in CODES
-        self.code = reason.code if known and isinstance(reason, ElitscopeError) else error.code
+    code = EnsembleUnavailable.code
+
+    @classmethod
+    def because(cls, error: EnsembleUnavailable) -> LoadFailed:
+        """With the code of what lies behind the error, where that has one that can be told."""
+        failed = cls(str(error))
+        reason = error.__cause__ or error
+        if isinstance(reason, (EnsembleUnavailable, BundleInvalid, TrialFailed, TrialStopped)) and reason.code in CODES:
+            failed.code = reason.code
+        return failed
 
 
 def put_aside(folder: Path) -> Path:

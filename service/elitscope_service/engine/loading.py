@@ -12,10 +12,11 @@ from elitscope_models.ensemble import Ensemble
 from elitscope_models.zoo import zoo_folder
 from elitscope_service.config import ServerConfig
 from elitscope_service.engine.loaded import ENSEMBLES_FILE, saved_ensembles
-from elitscope_service.engine.opening import Opening, digest_of, uploads_folder
+from elitscope_service.engine.opening import Opening, digest_of
 from elitscope_service.engine.trial import Trials
 from elitscope_service.registry import Registry
 from elitscope_service.threads import OwnedThread
+from elitscope_service.uploads import uploads_folder
 
 
 def open_registry(config: ServerConfig) -> Registry:
@@ -24,7 +25,7 @@ def open_registry(config: ServerConfig) -> Registry:
     Raises:
         EnsembleUnavailable: a folder is not there.
     """
-    uploads = uploads_folder(config)
+    uploads = uploads_folder(config.data_dir)
     with contextlib.suppress(OSError):  # then there are none, and none can come: whoever tries is told
         uploads.mkdir(parents=True, exist_ok=True)
     registry = Registry(partial(open_at_start, Opening(config, Trials()), uploads), uploads)

@@ -78,11 +78,6 @@ class Opening:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def uploads_folder(config: ServerConfig) -> Path:
-    """Where uploaded bundles live."""
-    return config.data_dir / "bundles"
-
-
 def digest_of(path: Path) -> str:
     """A bundle's digest, from its manifest alone.
 

@@ -1,0 +1,219 @@
+"""Ensembles come, get ready, are used and go while frames stream; what is broken or means harm costs its own call alone."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import psutil
+import pytest
+
+from elitscope import Client, Result
+from tests.support import hostile
+from tests.support.bundles import dot_network
+from tests.support.frames import dots, lattice
+from tests.support.server import RunningServer, wait_until
+
+SHAPE = (64, 72)
+FRAME = dots(SHAPE, lattice(SHAPE), floor=0.1)
+SOUND = hostile.bundle_files(dot_network(1.5), "second")
+LIMITS = {"ELITSCOPE_LIMITS__CHECK_S": "20", "ELITSCOPE_LIMITS__CHECK_BYTES": str(2 << 30)}
+
+
+class Rest:
+    """The calls that these tests make."""
+
+    def __init__(self, server: RunningServer) -> None:
+        self.http = httpx.Client(base_url=server.http, timeout=90, headers={"X-Elitscope-Author": "ana"})
+
+    def __enter__(self) -> Rest:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.http.close()
+
+    def upload(self, data: Any, **options: Any) -> httpx.Response:
+        return self.http.post("/v1/ensembles", content=data, headers={"Content-Type": "application/zip", **options})
+
+    def change(self, name: str, action: str, **options: Any) -> httpx.Response:
+        return self.http.post(f"/v1/ensembles/{name}/{action}", params={"wait_s": 60} if action == "load" else {}, **options)
+
+    def delete(self, name: str) -> httpx.Response:
+        return self.http.delete(f"/v1/ensembles/{name}")
+
+    def use(self, name: str, stream: str = "default") -> httpx.Response:
+        return self.http.put(f"/v1/streams/{stream}/selection", json={"ensemble": name})
+
+    def states(self) -> dict[str, str]:
+        return {entry["name"]: entry["state"] for entry in self.http.get("/v1/ensembles").json()["ensembles"]}
+
+    def audit(self) -> list[dict[str, Any]]:
+        entries: list[dict[str, Any]] = self.http.get("/v1/audit").json()["entries"]
+        return entries
+
+
+class Bystander:
+    """A stream whose results must stay the same whatever happens around it."""
+
+    def __init__(self, server: RunningServer) -> None:
+        self._stop = threading.Event()
+        self.replies: list[Any] = []
+        self._thread = threading.Thread(target=self._run, args=(server.server,))
+
+    def __enter__(self) -> Bystander:
+        self._thread.start()
+        wait_until(lambda: self.replies)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join(60)
+
+    def _run(self, address: str) -> None:
+        with Client(address, stream="bystander", timeout=60) as client:
+            while not self._stop.is_set():
+                self.replies.append(client.infer(FRAME, sampling=0.1))
+                self._stop.wait(0.01)
+
+    def check(self) -> None:
+        """Every frame was answered, with the same numbers by the same networks."""
+        first = self.replies[0]
+        assert all(isinstance(reply, Result) for reply in self.replies)
+        assert {(reply.ensemble, reply.members, reply.plan) for reply in self.replies} == {(first.ensemble, first.members, first.plan)}
+        assert all(np.array_equal(reply.mean, first.mean) and np.array_equal(reply.std, first.std) for reply in self.replies)
+        assert [reply.sequence for reply in self.replies] == list(range(first.sequence, first.sequence + len(self.replies)))
+
+
+@pytest.fixture(scope="module")
+def running(toy_bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    with RunningServer("--bundles", toy_bundles, data_dir=tmp_path_factory.mktemp("data"), env=LIMITS) as server:
+        wait_until(lambda: httpx.get(f"{server.http}/readyz").status_code == 200)
+        yield server
+
+
+@pytest.fixture
+def rest(running: RunningServer) -> Iterator[Rest]:
+    with Rest(running) as calls:
+        yield calls
+
+
+def uploads(server: RunningServer) -> Path:
+    return server.log.parent / "bundles"
+
+
+def test_an_ensemble_comes_gets_ready_is_used_and_goes(running: RunningServer, rest: Rest) -> None:
+    answer = rest.upload(hostile.zipped(SOUND))
+    assert (answer.status_code, answer.headers["location"]) == (201, "/v1/ensembles/second")
+    assert (answer.json()["state"], answer.json()["uploaded"]) == ("on_disk", True)
+    assert rest.states() == {"second": "on_disk", "toy": "ready"}
+    loaded = rest.change("second", "load")
+    assert (loaded.status_code, loaded.json()["state"]) == (200, "ready")
+    assert loaded.json()["plan"]
+    assert rest.states()["second"] == "ready"
+    assert rest.use("second", "here").status_code == 200
+    for answer in (rest.change("second", "unload"), rest.delete("second")):
+        assert (answer.status_code, answer.json()["code"]) == (409, "ensemble_in_use")
+        assert "here" in answer.json()["detail"]
+    assert rest.use("toy", "here").status_code == 200
+    assert rest.change("second", "unload").json()["state"] == "on_disk"
+    assert rest.delete("second").status_code == 204
+    assert rest.states() == {"toy": "ready"}
+    assert not (uploads(running) / "second").exists()
+    done = [(entry["action"], entry["subject"], entry["author"], entry["outcome"]) for entry in rest.audit() if entry["subject"]]
+    assert done[::-1] == [
+        ("upload", "second", "ana", "applied"),
+        ("load", "second", "ana", "applied"),
+        ("unload", "second", "ana", "refused"),
+        ("delete", "second", "ana", "refused"),
+        ("unload", "second", "ana", "applied"),
+        ("delete", "second", "ana", "applied"),
+    ]
+
+
+def named(name: str) -> bytes:
+    """A manifest that gives itself another name."""
+    return json.dumps({**json.loads(SOUND["manifest.json"]), "name": name}).encode()
+
+
+BAD_UPLOADS = {
+    "nothing": (b"", 422, "the body is empty"),
+    "no zip": (b"\x80\x04\x95cos\nsystem\n", 422, "no zip file"),
+    "cut off": (hostile.zipped(SOUND)[:-30], 422, "no zip file"),
+    "a way out": (hostile.zipped({"../evil.onnx": b"x", **SOUND}), 422, "leads elsewhere"),
+    "an absolute path": (hostile.zipped({"/etc/evil.onnx": b"x", **SOUND}), 422, "leads elsewhere"),
+    "a link": (hostile.zipped_link(SOUND, "README", "/etc/passwd"), 422, "a link"),
+    "a pickle inside": (hostile.zipped({**SOUND, "weights.pkl": b"x"}), 422, "is unknown"),
+    "a bomb": (hostile.zipped({**SOUND, "member-01.onnx": bytes(64 << 20)}), 422, "times as many"),
+    "no manifest": (hostile.zipped({"member-00.onnx": b"x"}), 422, "manifest.json is missing"),
+    "a broken manifest": (hostile.zipped({**SOUND, "manifest.json": b"{"}), 422, "is not JSON"),
+    "a wrong checksum": (hostile.zipped({**SOUND, hostile.MEMBER: dot_network(3.0)}), 422, "sha256 is"),
+    "a member missing": (hostile.zipped({"manifest.json": SOUND["manifest.json"]}), 422, "missing"),
+    "a name out of the folder": (hostile.zipped({**SOUND, "manifest.json": named("../x")}), 422, "name '../x'"),
+    "a name that is taken": (hostile.zipped(hostile.bundle_files(dot_network(), "toy")), 409, "'toy' already"),
+    "weights elsewhere": (hostile.zipped(hostile.bundle_files(hostile.weights_elsewhere())), 422, "stored outside the file"),
+    "its own operator": (hostile.zipped(hostile.bundle_files(hostile.operator_of_its_own())), 422, "evil::Run"),
+    "no network": (hostile.zipped(hostile.bundle_files(b"hello")), 422, "not an ONNX file"),
+}
+
+BAD_LOADS = {
+    "a huge constant": (hostile.huge_constant(), "2 GiB"),
+    "huge when run": (hostile.huge_when_run(), "2 GiB"),
+    "huge on a large frame": (hostile.huge_when_run(1 << 10), "2 GiB"),
+    "no probabilities": (hostile.not_probabilities(), "no probabilities"),
+}
+
+
+def test_what_is_broken_or_means_harm_is_refused_in_words_and_a_bystander_never_notices(running: RunningServer, rest: Rest) -> None:
+    before = rest.states()
+    with Bystander(running) as bystander:
+        for case, (data, status, words) in BAD_UPLOADS.items():
+            answer = rest.upload(data)
+            assert (case, answer.status_code) == (case, status), answer.text
+            assert words in answer.json()["detail"], case
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert str(uploads(running)) not in answer.json()["detail"] or status == 409, case
+        assert rest.states() == before
+        assert [path.name for path in uploads(running).rglob("*") if path.is_file()] == []
+        for case, (network, words) in BAD_LOADS.items():
+            assert rest.upload(hostile.zipped(hostile.bundle_files(network))).status_code == 201, case
+            answer = rest.change("bad", "load")
+            assert (case, answer.status_code, answer.json()["code"]) == (case, 422, "bundle_invalid"), answer.text
+            assert words in answer.json()["detail"], case
+            assert rest.states() == {**before, "bad": "failed"}
+            assert rest.http.get("/v1/ensembles/bad").json()["why"]
+            assert rest.use("bad").json()["code"] == "ensemble_unavailable"
+            assert rest.delete("bad").status_code == 204
+        assert rest.states() == before
+    bystander.check()
+    assert psutil.Process(running.process.pid).is_running()
+
+
+def test_a_load_that_never_ends_is_answered_in_between_and_ended(running: RunningServer, rest: Rest) -> None:
+    assert rest.upload(hostile.zipped(hostile.bundle_files(hostile.never_ending(), "patient"))).status_code == 201
+    with Bystander(running) as bystander:
+        answer = rest.http.post("/v1/ensembles/patient/load", params={"wait_s": 1})
+        assert (answer.status_code, answer.json()["state"]) == (202, "loading")
+        wait_until(lambda: rest.states()["patient"] == "loading")
+        for refused in (rest.change("patient", "unload"), rest.delete("patient")):
+            assert (refused.status_code, refused.json()["code"]) == (409, "ensemble_in_use")
+            assert "is being loaded" in refused.json()["detail"]
+        again = rest.change("patient", "load")
+        assert (again.status_code, again.json()["code"]) == (422, "bundle_invalid")
+        assert "was not done after 20 s" in again.json()["detail"]
+    bystander.check()
+    wait_until(lambda: rest.states()["patient"] == "failed")
+    assert rest.delete("patient").status_code == 204
+
+
+def test_what_is_not_there_or_was_not_uploaded_is_said_so(rest: Rest) -> None:
+    for answer in (rest.change("gold", "load"), rest.change("gold", "unload"), rest.delete("gold"), rest.http.get("/v1/ensembles/gold")):
+        assert (answer.status_code, answer.json()["code"]) == (404, "ensemble_unknown")
+        assert "toy" in answer.json()["detail"]
+    rest.use("toy", "default")
+    answer = rest.delete("toy")
+    assert (answer.status_code, answer.json()["code"]) == (409, "ensemble_in_use")
