@@ -6,9 +6,10 @@ import redis
 
 from elitscope.errors import NotFound, RequestInvalid
 from elitscope_service.access.key import ApiKey
+from elitscope_service.store.audit import add_audit
 from elitscope_service.store.connect import store_errors
 from elitscope_service.store.documents import AuditEntry
-from elitscope_service.store.keys import API_KEYS, AUDIT, KEYS_CHANGED
+from elitscope_service.store.keys import API_KEYS, KEYS_CHANGED
 
 AUTHOR = "server"
 """Who makes and revokes keys, in the audit log: whoever has the command line of the server."""
@@ -59,5 +60,5 @@ class KeyBook:
         entry = AuditEntry(
             at=at, action=action, subject=key.name, author=AUTHOR, role="operator", value=f"{key.scope}, {key.role}, {streams}"
         )
-        self._store.xadd(AUDIT, {"entry": entry.dumps()})
+        add_audit(self._store, entry)
         self._store.publish(KEYS_CHANGED, key.name)
