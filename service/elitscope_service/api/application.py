@@ -8,7 +8,21 @@ import redis.asyncio
 from anyio import CapacityLimiter
 from fastapi import FastAPI
 
-from elitscope_service.api import audit, ensembles, frame_pictures, frames, health, hold, members, metrics, selection, sign_in, streams
+from elitscope_service.api import (
+    audit,
+    ensembles,
+    frame_pictures,
+    frames,
+    health,
+    hold,
+    listening,
+    live,
+    members,
+    metrics,
+    selection,
+    sign_in,
+    streams,
+)
 from elitscope_service.api.engine_view import EngineView
 from elitscope_service.api.event_log import EventLog
 from elitscope_service.api.feed import Feed
@@ -17,6 +31,7 @@ from elitscope_service.api.hosts import KnownHosts
 from elitscope_service.api.metrics import metrics_registry
 from elitscope_service.api.problems import documented, install_problems
 from elitscope_service.api.receiving import Receiver
+from elitscope_service.api.seats import MOST_LISTENERS, MOST_VIEWERS, Seats
 
 
 def create_app(
@@ -42,10 +57,11 @@ def create_app(
     app.state.feed = feed
     app.state.events = events
     app.state.painters = CapacityLimiter(2)
+    app.state.listeners, app.state.viewers = Seats(MOST_LISTENERS), Seats(MOST_VIEWERS)
     app.state.receiver = receiver
     app.state.uploading = CapacityLimiter(2)
     app.state.metrics = metrics_registry(view)
-    for module in (health, metrics, sign_in, ensembles, streams, frames, frame_pictures, members, selection, hold, audit):
+    for module in (health, metrics, sign_in, ensembles, streams, frames, frame_pictures, members, listening, live, selection, hold, audit):
         app.include_router(module.router, responses=documented(401, 403, 413, 429))
     install_problems(app)
     app.add_middleware(Gate, doors=doors)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends
 from pydantic import BaseModel, Field
+from starlette.requests import HTTPConnection
 
 from elitscope_service.api.engine_view import EngineView, Seen
 from elitscope_service.api.problems import ProblemError
@@ -40,9 +41,9 @@ class Stream(Fresh, StreamStatus):
     """One stream."""
 
 
-def engine_view(request: Request) -> EngineView:
+def engine_view(connection: HTTPConnection) -> EngineView:
     """The view that the application was built with."""
-    view: EngineView = request.app.state.view
+    view: EngineView = connection.app.state.view
     return view
 
 

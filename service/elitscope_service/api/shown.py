@@ -44,9 +44,9 @@ async def shown(kind: str, selected: InForce, feed: Feed) -> ResultMessage:
     return message
 
 
-async def off_the_loop(request: Request, work: Callable[..., T], *arguments: Any) -> T:
+async def off_the_loop(connection: HTTPConnection, work: Callable[..., T], *arguments: Any) -> T:
     """Work that takes more than a millisecond, in a thread; only so many at a time, since every core is the engine's first."""
-    return await anyio.to_thread.run_sync(work, *arguments, limiter=request.app.state.painters)
+    return await anyio.to_thread.run_sync(work, *arguments, limiter=connection.app.state.painters)
 
 
 def frame_headers(result: Result, tag: str = "") -> dict[str, str]:
