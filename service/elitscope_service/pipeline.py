@@ -67,10 +67,7 @@ class FramePath:
         if frame.partial:
             raise PartialUnsupported(f"frame {frame.frame_id} is partial: this version analyses whole frames, send it when it is complete")
 
-        selection = self.selections.of(frame.stream)
-        ensemble = self.ensemble(selection.ensemble)
-        if ensemble is None:
-            raise EnsembleMissing(f"ensemble {selection.ensemble!r} of revision {selection.revision} is not ready")
+        selection, ensemble = self._in_force(frame.stream)
 
         wanted = self.wanted(frame.stream)
         keep_members = "members" in frame.outputs or MEMBERS in wanted
@@ -88,6 +85,20 @@ class FramePath:
         result = _result(frame, analysis, selection, ensemble, timing, self.number(frame.stream), self.epoch)
         self.analysed(frame.stream, selection.revision, frame.frame_id)
         return Analysed(ResultMessage(only(result, frame.outputs)), tuple(publications(frame, result, wanted)), frame, result)
+
+    def _in_force(self, stream: str) -> tuple[Selection, Ensemble]:
+        """The selection, read once, and its ensemble.
+
+        An ensemble is unloaded only when no selection names it any more; so where it is gone, the selection that was read is not in force
+        any more either, and no frame was analysed with it here: the one that is takes its place.
+        """
+        while True:
+            selection = self.selections.of(stream)
+            ensemble = self.ensemble(selection.ensemble)
+            if ensemble is not None:
+                return selection, ensemble
+            if self.selections.of(stream) is selection:
+                raise EnsembleMissing(f"ensemble {selection.ensemble!r} of revision {selection.revision} is not ready")
 
     def _priced(self, steps: Generator[float, None, Analysis]) -> Generator[float, None, tuple[Analysis, float]]:
         """Turn each stop into the seconds that its step took; returns the analysis, and the seconds spent waiting between steps."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from threading import Lock
 from typing import Literal
 
 DEFAULT = "default"
@@ -53,10 +54,13 @@ class Selections:
 
     Safe to read from several threads: every operation swaps or reads one reference. Beside the copying of `default`, one thread alone
     writes.
+
+    Once `put` has returned nobody copies the old `default` any more, so an ensemble that only that one named can be unloaded.
     """
 
     def __init__(self, default: Selection) -> None:
         self._streams: dict[str, Selection] = {DEFAULT: default}
+        self._copying = Lock()
 
     @property
     def default(self) -> Selection:
@@ -65,7 +69,11 @@ class Selections:
 
     def of(self, stream: str) -> Selection:
         """The stream's selection; its first call copies `default`, so that a later change of the default leaves the stream alone."""
-        return self._streams.get(stream) or self._streams.setdefault(stream, replace(self.default, touched=False))
+        selection = self._streams.get(stream)
+        if selection is None:
+            with self._copying:
+                selection = self._streams.setdefault(stream, replace(self.default, touched=False))
+        return selection
 
     def in_force(self, stream: str) -> Selection | None:
         """The stream's selection, if it has one."""
@@ -80,7 +88,8 @@ class Selections:
         current = self._streams.get(stream, self.default)
         if selection.revision <= current.revision:
             raise ValueError(f"revision {selection.revision} of stream {stream!r} must be above {current.revision}, the one in force")
-        self._streams[stream] = selection
+        with self._copying:
+            self._streams[stream] = selection
 
     def restore(self, selections: Mapping[str, Selection]) -> None:
         """Bring into force what was in force when the server stopped; before anybody reads."""

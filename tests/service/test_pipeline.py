@@ -174,3 +174,17 @@ def test_a_frame_that_can_not_be_analysed_is_refused(toy_ensemble: Ensemble, pix
 def test_a_selection_of_an_ensemble_that_is_not_ready_is_a_defect() -> None:
     with pytest.raises(EnsembleMissing, match="'toy' of revision 4"):
         next(path(None).frame_steps(job()))
+
+
+def test_a_frame_that_meets_a_switch_and_the_unloading_of_the_old_ensemble_is_analysed_with_the_new_one(toy_ensemble: Ensemble) -> None:
+    selections = Selections(Selection("old", (0,), revision=4))
+
+    def switched(name: str) -> Ensemble | None:
+        if name == "toy":
+            return toy_ensemble
+        selections.put("haadf", Selection("toy", (0, 1, 2), revision=5))
+        return None
+
+    frame_path = FramePath("e1", selections, switched, lambda stream: 0, lambda stream: frozenset(), Clock())
+    _, analysed = run(frame_path.frame_steps(job()))
+    assert (analysed.reply.result.revision, analysed.reply.result.members) == (5, (0, 1, 2))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 
 import pytest
 
@@ -74,3 +75,27 @@ def test_what_was_in_force_is_restored() -> None:
     selections.restore({"haadf": kept})
     assert selections.of("haadf") is kept
     assert selections.snapshot() == {"default": DEFAULT, "haadf": kept}
+
+
+def test_nobody_copies_the_old_default_once_the_new_one_is_in_force() -> None:
+    seen: list[dict[str, Selection]] = []
+    done = threading.Event()
+
+    def switch() -> None:
+        selections.put("default", Selection("graphene-v2", (0,), revision=2))
+        seen.append(selections.snapshot())
+        done.set()
+
+    class SlowToCopy(Selection):
+        def __post_init__(self) -> None:
+            if original:
+                switching.start()
+                done.wait(0.2)  # passes in vain: the switch has to wait for the copy
+
+    switching = threading.Thread(target=switch)
+    original: list[Selection] = []
+    original.append(SlowToCopy("graphene", (0, 1, 2)))
+    selections = Selections(original[0])
+    copied = selections.of("haadf")
+    switching.join()
+    assert seen[0].get("haadf", selections.default).ensemble == copied.ensemble
