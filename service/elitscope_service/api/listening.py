@@ -33,7 +33,7 @@ _EVENTS: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get("", summary="Server-sent events", response_class=EventStream, responses=_EVENTS)
+@router.get("", summary="Server-sent events", status_code=200, response_class=EventStream, responses=_EVENTS)
 async def events(
     request: Request,
     reader: Reader,
