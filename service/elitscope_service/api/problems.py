@@ -73,9 +73,7 @@ def install_problems(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> JSONResponse:
-        if (
-            error.status_code == http.HTTPStatus.BAD_REQUEST
-        ):  # the framework's word for a body that can't be decoded: no JSON, to its sender
+        if error.status_code == http.HTTPStatus.BAD_REQUEST:  # the framework's word for a body that can't even be decoded
             return problem_response(422, "request_invalid", f"the body can't be read as JSON: {error.detail}", request.url.path)
         code = _CODES.get(error.status_code, "http_error")
         detail = f"{request.method} {request.url.path}: {error.detail}"
