@@ -11,6 +11,7 @@ from elitscope.simulator import movie
 from elitscope_models.bundle import Bundle
 from elitscope_models.cli import main
 from elitscope_models.truth import from_simulated, write_truth
+from tests.support.bundles import make_bundle
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +75,12 @@ def test_simulated_frames_need_no_file(bundle: Bundle, capsys: pytest.CaptureFix
     assert evaluated(bundle, "--drift", "none", "--frames", "1", "--seed", "4", "--json") == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["segments"], found["ensemble"]["frames"]) == ([], 1)
+
+
+def test_frames_of_the_bundle_s_own_recipe_are_drawn_anew(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = make_bundle(tmp_path / "toy", members=2, training={"recipe": "graphene"})
+    assert evaluated(made, "--recipe", "--frames", "2", "--seed", "4", "--card") == 0
+    assert "| toy 1 | 2 |" in capsys.readouterr().out
 
 
 def test_what_can_not_be_judged_on_ends_with_2_and_a_reason(bundle: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
