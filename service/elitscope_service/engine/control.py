@@ -17,6 +17,7 @@ import redis
 from elitscope_service.engine.ensemble_settling import EnsembleSettler
 from elitscope_service.engine.first_frames import FirstFrames, FirstSeen
 from elitscope_service.engine.settling import Settler
+from elitscope_service.logs import LogLimit
 from elitscope_service.store.connect import StoreUnavailable, persistence_warning, store_errors
 from elitscope_service.store.documents import FirstFrame
 from elitscope_service.threads import OwnedThread
@@ -66,6 +67,7 @@ class ControlThread(OwnedThread):
         self._ended: set[str] = set()
         self._unsaid: deque[FirstSeen] = deque(maxlen=MOST_FIRST_FRAMES)
         self._store_answers: bool | None = None
+        self._log_limit = LogLimit(10.0, clock)
 
     def wake(self) -> None:
         """Have it look around now; from any thread, never waits."""
@@ -87,9 +89,18 @@ class ControlThread(OwnedThread):
             while not self._stopping.is_set():
                 self._woken.wait(PERIOD_S)
                 self._woken.clear()
-                self._look_around()
+                self._look_around_whatever_happens()
         finally:
             self._store.close()
+
+    def _look_around_whatever_happens(self) -> None:
+        """A defect here costs the change that met it, never the frames: they go on with what is in force."""
+        try:
+            self._look_around()
+        except Exception as error:
+            held = self._log_limit.pass_on(type(error).__name__)
+            if held is not None:
+                logger.exception("the control plane failed (%d more not logged)", held)
 
     def _look_around(self) -> None:
         self._take_notices()
