@@ -18,7 +18,10 @@ from elitscope_models.training.workshop import Workshop
 from tests.support.server import wait_until
 from tests.support.training import member_files, tiny_recipe, train_here
 
-STEPS = 40
+STEPS = 30
+PATIENCE_S = 240.0
+"""Starting a process with torch in it takes seconds, and on a busy computer many of them."""
+pytestmark = pytest.mark.timeout(900)
 REPOSITORY = Path(__file__).parents[3]
 Start = Callable[..., "subprocess.Popen[str]"]
 
@@ -51,20 +54,17 @@ def unbroken(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     return member_files(out)
 
 
-def steps_saved(out: Path, index: int) -> int:
-    """Steps in the checkpoint of a member; all of them once it is done, none before the first checkpoint."""
-    workshop = Workshop.beside(out)
-    if not workshop.folder.exists() or workshop.finished(index) is not None:
-        return STEPS if out.exists() else 0
-    try:
-        content = torch.load(workshop.checkpoint(index), weights_only=True)
-    except FileNotFoundError:
-        return 0
-    return len(content["state"]["losses"])
+def wait_for_step(out: Path, step: int) -> None:
+    """Until member 0 is saved at that step or a later one."""
+    file = Workshop.beside(out).checkpoint(0)
 
+    def reached() -> bool:
+        try:
+            return len(torch.load(file, weights_only=True)["state"]["losses"]) >= step
+        except FileNotFoundError:
+            return False
 
-def wait_for_step(out: Path, index: int, step: int) -> None:
-    wait_until(lambda: steps_saved(out, index) >= step, 60.0)
+    wait_until(reached, PATIENCE_S)
 
 
 def workers_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
@@ -73,49 +73,46 @@ def workers_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
 
 def test_two_kills_at_random_steps_change_no_bit(tmp_path: Path, start: Start, unbroken: dict[str, bytes]) -> None:
     out = tmp_path / "g"
-    first, second = sorted(random.sample(range(1, STEPS - 10), 2))
-    process = start(out, "--members", 2, "--workers", 2, "--steps", STEPS)
-    wait_for_step(out, 0, first)
+    first, second = sorted(random.sample(range(1, STEPS - 3), 2))
+    process = start(out, "--steps", STEPS)
+    wait_for_step(out, first)
     os.killpg(process.pid, signal.SIGKILL)
-    process.wait(60)
-    process = start(out, "--members", 2, "--workers", 2, "--steps", STEPS, "--resume")
-    wait_for_step(out, 1, second)
+    process.wait(PATIENCE_S)
+    process = start(out, "--steps", STEPS, "--resume")
+    wait_for_step(out, second)
     os.killpg(process.pid, signal.SIGKILL)
-    process.wait(60)
-    process = start(out, "--members", 2, "--workers", 1, "--steps", STEPS, "--resume")
-    assert process.wait(120) == 0, f"killed at {first} and {second}: {process.communicate()[1]}"
+    process.wait(PATIENCE_S)
+    train_here(tiny_recipe(STEPS), 2, out, resume=True)
     assert member_files(out) == unbroken, f"killed at steps {first} and {second}"
     assert [entry.name for entry in tmp_path.iterdir()] == ["g"]
 
 
-def test_a_worker_that_is_killed_is_started_again_where_it_was(tmp_path: Path, start: Start, unbroken: dict[str, bytes]) -> None:
+def test_two_workers_of_which_one_is_killed_and_started_again_give_the_same_bytes(
+    tmp_path: Path, start: Start, unbroken: dict[str, bytes]
+) -> None:
     out = tmp_path / "g"
-    process = start(out, "--members", 1, "--steps", STEPS)
-    wait_for_step(out, 0, 3)
-    (worker,) = workers_of(process)
-    worker.kill()
-    assert process.wait(120) == 0
+    process = start(out, "--members", 2, "--workers", 2, "--steps", STEPS)
+    wait_for_step(out, 3)
+    workers_of(process)[0].kill()
+    assert process.wait(PATIENCE_S) == 0
     assert "its worker died (a kill" in process.communicate()[1]
-    assert member_files(out)["member-00.onnx"] == unbroken["member-00.onnx"]
+    assert member_files(out) == unbroken
 
 
 def test_ctrl_c_saves_every_member_and_ends_all_workers(tmp_path: Path, start: Start) -> None:
     out = tmp_path / "g"
-    process = start(out, "--members", 2, "--workers", 2, "--steps", STEPS, "--every", 1e6)
-    wait_until(lambda: len(workers_of(process)) == 2, 60.0)
+    process = start(out, "--members", 2, "--workers", 2, "--steps", 100_000, "--every", 1e6)
+    wait_until(lambda: len(workers_of(process)) == 2, PATIENCE_S)
     workers = workers_of(process)
     os.killpg(process.pid, signal.SIGINT)
-    assert process.wait(60) == 130
+    assert process.wait(PATIENCE_S) == 130
     assert not any(worker.is_running() for worker in workers)
-    assert steps_saved(out, 0) > 0
-    assert steps_saved(out, 1) > 0
+    assert all(Workshop.beside(out).checkpoint(index).exists() for index in (0, 1))
 
 
 def test_workers_whose_parent_is_killed_save_their_members_and_end(tmp_path: Path, start: Start) -> None:
-    out = tmp_path / "g"
-    process = start(out, "--steps", 100_000, "--every", 0.2)
-    wait_for_step(out, 0, 1)
-    (worker,) = workers_of(process)
+    process = start(tmp_path / "g", "--steps", 100_000, "--every", 1e6)
+    (worker,) = wait_until(lambda: workers_of(process), PATIENCE_S)
     process.kill()
-    worker.wait(60)
-    assert steps_saved(out, 0) > 0
+    worker.wait(PATIENCE_S)
+    assert Workshop.beside(tmp_path / "g").checkpoint(0).exists()
