@@ -7,7 +7,7 @@ with aberrations, whose rings can reverse a lattice's contrast.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -46,7 +46,9 @@ class Imaging:
 
     def draw(self, rng: np.random.Generator) -> Conditions:
         """Conditions of one frame."""
-        seen = {"probe": self._probe(rng), "width": rng.uniform(*self.source)} if rng.random() < self.waves else {}
+        waves = rng.random() < self.waves
+        probe = self._probe(rng) if waves else None
+        source = rng.uniform(*self.source) if waves else 0.0
         conditions = Conditions(
             electrons=log_uniform(rng, *self.electrons),
             tails=rng.uniform(0.0, 0.4),
@@ -64,11 +66,11 @@ class Imaging:
             readout=rng.uniform(0.0, 6.0),
             offset=rng.uniform(0.0, 300.0),
             hot_pixels=log_uniform(rng, 1e-5, 3e-4) if rng.random() < 0.1 else 0.0,
-            **{"width": rng.uniform(*self.width), **seen},
+            width=rng.uniform(*self.width),
         )
-        if seen or rng.random() >= 0.4:
-            return conditions
-        return conditions.defocused(rng.uniform(0.0, self.defocus))
+        if probe is not None:
+            return replace(conditions, probe=probe, width=source)
+        return conditions.defocused(rng.uniform(0.0, self.defocus)) if rng.random() < 0.4 else conditions
 
     def _covered(self, rng: np.random.Generator) -> float:
         """Fraction of a frame that is contaminated."""
