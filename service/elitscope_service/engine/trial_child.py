@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import math
 import os
 import resource
 import sys
@@ -38,7 +39,7 @@ def main(argv: list[str]) -> int:
     from elitscope_service.engine.trial import Task
 
     task = Task.model_validate_json(read_first_line())
-    limit_resources(task.memory_bytes)
+    limit_resources(task.memory_bytes, task.seconds)
 
     def say(line: Line) -> None:
         os.write(voice, line.model_dump_json().encode() + b"\n")
@@ -55,13 +56,14 @@ def stay_in_the_background() -> None:
         Path("/proc/self/oom_score_adj").write_text(DIES_FIRST)
 
 
-def limit_resources(memory_bytes: int) -> None:
-    """Bound what this process can allocate, and leave no core file of a stranger's doing.
+def limit_resources(memory_bytes: int, seconds: float) -> None:
+    """Bound what this process can allocate and for how long it can compute, and leave no core file of a stranger's doing.
 
     What counts is data, not address space: runtimes and drivers reserve many times what they ever use.
     """
     resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_FSIZE, (memory_bytes, memory_bytes))  # of one file: the cache of compiled networks is written here
+    resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(seconds), math.ceil(seconds)))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
