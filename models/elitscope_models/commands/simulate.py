@@ -23,16 +23,24 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--shape", type=int, nargs=2, default=(512, 512), metavar=("ROWS", "COLUMNS"), help="px (default: 512 512)")
     parser.add_argument("--sampling", type=float, metavar="Å", help="Å per pixel (default: usual for the lattice)")
     parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same file (default: %(default)s)")
+    parser.add_argument(
+        "--renderer",
+        choices=("gaussian", "multislice"),
+        default="gaussian",
+        help="atoms as Gaussians, or by multislice of graphene and hexagonal sheets, seconds to minutes a frame (default: %(default)s)",
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Write the file; 0 when done, 2 when the arguments make no sense."""
     from elitscope.simulator import movie
+    from elitscope_models.training.multislice import Multislice
     from elitscope_models.truth import TruthInvalid, from_simulated, write_truth
 
+    imager = Multislice() if args.renderer == "multislice" else None
     try:
-        frames = list(movie(args.lattice, tuple(args.shape), args.frames, args.seed, args.drift, args.sampling))
+        frames = list(movie(args.lattice, tuple(args.shape), args.frames, args.seed, args.drift, args.sampling, imager=imager))
         write_truth(args.out, map(from_simulated, frames), frames[0].classes)
     except (ValueError, TruthInvalid) as error:
         print(f"elitscope-models simulate: {error}", file=sys.stderr)

@@ -9,7 +9,7 @@ from elitscope.simulator.graphene import graphene
 from elitscope.simulator.hexagonal import hexagonal
 from elitscope.simulator.movie import DRIFTS, LATTICES, movie
 from elitscope.simulator.probe import Probe
-from elitscope.simulator.render import SimulatedFrame, expose, render
+from elitscope.simulator.render import Imager, SimulatedFrame, expose, render
 from elitscope.simulator.specimen import Specimen
 from elitscope.simulator.square import square
 
@@ -17,6 +17,7 @@ __all__ = [
     "DRIFTS",
     "LATTICES",
     "Conditions",
+    "Imager",
     "Probe",
     "SimulatedFrame",
     "Specimen",

@@ -11,7 +11,7 @@ import numpy as np
 from elitscope.simulator.conditions import Conditions
 from elitscope.simulator.graphene import graphene
 from elitscope.simulator.hexagonal import hexagonal
-from elitscope.simulator.render import SimulatedFrame, expose
+from elitscope.simulator.render import Imager, SimulatedFrame, expose
 from elitscope.simulator.specimen import Specimen
 from elitscope.simulator.square import square
 
@@ -27,6 +27,7 @@ def movie(
     drift: str = "none",
     sampling: Optional[float] = None,
     conditions: Optional[Conditions] = None,
+    imager: Optional[Imager] = None,
 ) -> Iterator[SimulatedFrame]:
     """Frames of one specimen, one after the other; the same arguments give the same frames.
 
@@ -40,6 +41,7 @@ def movie(
             the sampling); "none"; "all": a steady part, then each of them in turn, on the same specimen.
         sampling: Å/px; by default 0.08 for graphene, 0.16 for the square lattice and 0.10 for the hexagonal one.
         conditions: what the drift starts from; by default `Conditions()`, with less dose for the hexagonal lattice's heavy atoms.
+        imager: makes the images of atoms instead of Gaussians.
 
     Raises:
         ValueError: an unknown lattice or drift, no frames, an empty shape, or a sampling that is not positive.
@@ -58,11 +60,18 @@ def movie(
     if not sampling > 0:
         raise ValueError(f"sampling {sampling!r} is not usable: give a positive number in Å/px")
     base = replace(conditions or _USUAL.get(lattice, Conditions()), pattern=seed)
-    return _frames(lattice, shape, frames, seed, drift, sampling, base)
+    return _frames(lattice, shape, frames, seed, drift, sampling, base, imager)
 
 
 def _frames(
-    lattice: str, shape: tuple[int, int], frames: int, seed: int, drift: str, sampling: float, base: Conditions
+    lattice: str,
+    shape: tuple[int, int],
+    frames: int,
+    seed: int,
+    drift: str,
+    sampling: float,
+    base: Conditions,
+    imager: Optional[Imager],
 ) -> Iterator[SimulatedFrame]:
     parts = ("none", *(name for name in DRIFTS if name not in ("none", "all"))) if drift == "all" else (drift,)
     for index in range(frames):
@@ -74,7 +83,7 @@ def _frames(
         hole = progress * min(8.0, 0.25 * min(field)) if name == "contamination" else 0.0
         specimen = _specimen(lattice, field, np.random.default_rng((seed, 0)), hole)
         shaken = _shake(specimen, np.random.default_rng((seed, 1, index)))
-        frame = expose(shaken, shape, here, _DRIFT[name](base, progress), np.random.default_rng((seed, 2, index)))
+        frame = expose(shaken, shape, here, _DRIFT[name](base, progress), np.random.default_rng((seed, 2, index)), imager)
         yield replace(frame, segment=name)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Optional, Protocol
 
 import numpy as np
 
@@ -55,11 +56,31 @@ class SimulatedFrame:
     """Which part of a movie it belongs to: the name of what drifts there."""
 
 
-def expose(specimen: Specimen, shape: tuple[int, int], sampling: float, conditions: Conditions, rng: np.random.Generator) -> SimulatedFrame:
-    """One frame of a specimen. `sampling` in Å/px; `rng` draws everything that differs from exposure to exposure."""
+class Imager(Protocol):
+    """Another way to make an image of atoms than Gaussians."""
+
+    def __call__(self, specimen: Specimen, shape: tuple[int, int], sampling: float, conditions: Conditions) -> np.ndarray:
+        """Signal of a specimen, float32 [row, column], in units of a carbon atom's peak, without background, dirt or noise."""
+
+
+def expose(
+    specimen: Specimen,
+    shape: tuple[int, int],
+    sampling: float,
+    conditions: Conditions,
+    rng: np.random.Generator,
+    imager: Optional[Imager] = None,
+) -> SimulatedFrame:
+    """One frame of a specimen. `sampling` in Å/px; `rng` draws everything that differs from exposure to exposure.
+
+    `imager` makes the image of the atoms instead of Gaussians; scan, dirt, detector and truth are the same.
+    """
     jitter = line_jitter(shape[0], conditions, rng)
     drifted = drift(specimen.positions / sampling, conditions)
-    lattice = _lattice(drifted, specimen.weights, shape, sampling, conditions)
+    if imager is None:
+        lattice = _lattice(drifted, specimen.weights, shape, sampling, conditions)
+    else:
+        lattice = imager(replace(specimen, positions=drifted * sampling), shape, sampling, conditions)
     pixels = _counts(lattice, sampling, conditions, jitter, rng)
     scanned = _seen(drifted, jitter, sampling, conditions)
     inside = ((scanned >= -0.5) & (scanned < np.asarray(shape) - 0.5)).all(axis=1)
