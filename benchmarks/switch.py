@@ -6,6 +6,7 @@ else the machine does meets all of them. One client sends one frame after the ot
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 import threading
 import time
@@ -51,6 +52,7 @@ def run(console: Console, quick: bool) -> dict[str, Any]:
         ):
             for name in (*ENSEMBLES, *bundles.usable):
                 control.load(name)
+            control.use("aside", bundles.usable[0], reason="benchmark")
             stream = Stream(client, pixels)
             stream.send(30)
             changer = Changer(control, bundles, stream)
@@ -117,6 +119,7 @@ class Changer:
         self._control, self._stream, self._bundles = control, stream, bundles
         self._rng = np.random.default_rng(SEED)
         self._others = RandomChanges(control, ("aside",), bundles, self._rng)
+        self._planned = itertools.cycle(self._others.plan(100))
         self.made = 0
 
     def outcomes(self) -> dict[tuple[str, str], int]:
@@ -134,7 +137,7 @@ class Changer:
             wanted = ENSEMBLES[self.made // 2 % 2]
             self._stream.changed(self._control.use(STREAM, wanted, reason="benchmark").revision)
         else:
-            self._others.make()
+            self._others.do(next(self._planned))
 
 
 class Hammer:

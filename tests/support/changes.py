@@ -14,20 +14,10 @@ from elitscope.errors import Refused
 from elitscope.rest.records import SelectionInfo
 from tests.support.bundles import make_bundle
 
-WEIGHTS = {
-    "deselect": 30,
-    "select": 25,
-    "only": 12,
-    "use": 15,
-    "undo": 15,
-    "load": 5,
-    "unload": 4,
-    "load_broken": 3,
-    "upload": 3,
-    "upload_broken": 3,
-    "delete": 2,
-}
-"""How often each change is made, relative to the others: loads and uploads take a process and a second each."""
+OF_NETWORKS = {"deselect": 30, "select": 25, "only": 12, "use": 15, "undo": 15, "load": 3, "unload": 3}
+"""How often each change is drawn, relative to the others."""
+OF_FILES = ("load_broken", "upload", "upload_broken", "delete")
+"""Changes that take a process and some seconds each."""
 
 
 class Bundles:
@@ -68,17 +58,18 @@ class RandomChanges:
         self.outcomes: Counter[tuple[str, str]] = Counter()
         """How often a kind of change came to what: "done", or the code of the refusal."""
 
-    def make(self) -> SelectionInfo | None:
-        """Make one; the selection that it came to, where it was done and is one.
+    def plan(self, count: int, of_files: tuple[str, ...] = OF_FILES) -> list[str]:
+        """`count` kinds of changes in a random order: each of networks at least once, and `of_files`."""
+        kinds, weights = list(OF_NETWORKS), np.array(list(OF_NETWORKS.values()), float)
+        drawn = self._rng.choice(kinds, size=count - len(kinds) - len(of_files), p=weights / weights.sum())
+        return [str(kind) for kind in self._rng.permutation([*of_files, *kinds, *drawn])]
+
+    def do(self, kind: str) -> SelectionInfo | None:
+        """Make a change; the selection that it came to, where it was done and is one.
 
         Raises:
             ElitscopeError: anything but a refusal.
         """
-        kinds, weights = list(WEIGHTS), np.array(list(WEIGHTS.values()), float)
-        return self.do(str(self._rng.choice(kinds, p=weights / weights.sum())))
-
-    def do(self, kind: str) -> SelectionInfo | None:
-        """Make a change of one kind."""
         act: Callable[[], SelectionInfo | None] = getattr(self, f"_{kind}")
         try:
             now = act()

@@ -11,7 +11,7 @@ import numpy as np
 from elitscope import Client, Rejection, Result
 from elitscope.rest.records import AuditEntry
 
-PAUSE_S = 0.004
+PAUSE_S = 0.01
 """Between frames, so that clients leave the processor to the server now and then."""
 
 
