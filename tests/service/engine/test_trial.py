@@ -93,7 +93,7 @@ def test_a_wrong_checksum_is_quoted(trials: Trials, tmp_path: Path) -> None:
 def test_a_network_that_never_ends_is_ended(trials: Trials, tmp_path: Path) -> None:
     folder = hostile.write_unchecked(tmp_path / "bad", hostile.never_ending())
     with pytest.raises(
-        BundleInvalid, match="compiling and running its networks was not done after (3 s of processor time|15 s), and was ended"
+        BundleInvalid, match=r"compiling and running its networks was not done after (3 s of processor time|15 s), and was ended"
     ):
         trials.run(task(folder, seconds=3.0))
     assert psutil.Process().children() == []
