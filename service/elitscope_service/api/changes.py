@@ -108,12 +108,17 @@ class Changes:
     async def _submit(self, order: Order, planner: Planner, end: float) -> None:
         """Write what is wanted, once it is this command's turn."""
         newborn_until = self._clock() + NEWBORN_S
+        in_doubt = False
         while True:
             try:
                 if await self._attempt(order, planner, self._clock() < newborn_until):
                     return
             except redis.WatchError:
-                continue  # something changed while we looked: look again
+                in_doubt = True  # something changed while we looked; or, redis-py says the same, the connection was lost: look again
+            except StoreUnavailable:
+                if not in_doubt:
+                    raise
+                return
             if self._clock() >= end:
                 text = f"the engine has not settled the change before this one within {ANSWER_S:g} s: nothing was changed"
                 raise coded("engine_silent", text)
