@@ -7,8 +7,9 @@
 | delete | as if new                      | refused in use; otherwise out of use | folder deleted               |
 | upload | refused: that engine ended     |                                      | check, unpack, list          |
 
-A load is not begun twice, so that what brings an engine down does so once. All of this happens in the control thread, as every change of a
-selection does: an ensemble can't be chosen and unloaded at the same time.
+What was loaded before a restart is loaded again; an unload or a deletion of it waits for that. A load that was under way is not begun
+twice, so that what brings an engine down does so once. All of this happens in the control thread, as every change of a selection does: an
+ensemble can't be chosen and unloaded at the same time.
 """
 
 from __future__ import annotations
@@ -60,6 +61,7 @@ class EnsembleSettler:
         self._file = file
         self._wall = wall
         self._taken: dict[str, tuple[str, EnsembleWish]] = {}
+        self._again: set[str] = set()
         self._unsaid: deque[Done] = deque()
         self._loaded: LoadedEnsembles | None = None
 
@@ -68,6 +70,7 @@ class EnsembleSettler:
         self._loaded = remembered_ensembles(self._file, self._store)
         for name in sorted(self._loaded.digests):
             if self._registry.ready(name) is None:
+                self._again.add(name)
                 self._thread.load(f"{AGAIN}{name}", name)
 
     def round(self) -> None:
@@ -76,7 +79,11 @@ class EnsembleSettler:
         Raises:
             redis.RedisError: the store does not answer.
         """
-        self._unsaid += (done for done in self._thread.finished() if not done.command.startswith(AGAIN))
+        for done in self._thread.finished():
+            if done.command.startswith(AGAIN):
+                self._again.discard(done.command.removeprefix(AGAIN))
+            else:
+                self._unsaid.append(done)
         for text in map(str, self._store.lrange(keys.ENSEMBLE_WISHES, 0, -1)):
             try:
                 wish = EnsembleWish.loads(text)
@@ -84,7 +91,8 @@ class EnsembleSettler:
                 logger.error("a wish in the store can't be read and is dropped: %s", error)
                 self._store.lrem(keys.ENSEMBLE_WISHES, 1, text)
                 continue
-            if wish.command not in self._taken:
+            waits = wish.action in ("unload", "delete") and wish.ensemble in self._again
+            if wish.command not in self._taken and not waits:
                 self._take(text, wish)
         while self._unsaid:
             self._settle(self._unsaid[0])
