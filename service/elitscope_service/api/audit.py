@@ -56,6 +56,8 @@ async def read_audit(
     if page is not None and not _ID.fullmatch(page):
         raise coded("request_invalid", f"page {page!r} is none: give what `next` said")
     newest = f"({page}" if page is not None else "+" if before is None else f"({int(before * 1000)}-0"
+    if not newest.strip("(0-"):  # nothing is older than that, and Redis knows no range that ends before its beginning
+        return AuditPage(entries=[], next=None)
     oldest = "-" if after is None else f"{int(after * 1000)}"
     found: list[AuditRecord] = []
     reading: Any = store
