@@ -23,9 +23,17 @@ READY_PATIENCE = 60.0
 class RunningServer:
     """`elitscope-server`, started; addresses from its `ready` line. Ends with the `with` block."""
 
-    def __init__(self, *arguments: object, data_dir: Path, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        *arguments: object,
+        data_dir: Path,
+        env: dict[str, str] | None = None,
+        bind: str = "tcp://127.0.0.1:0",
+        publish: str = "tcp://127.0.0.1:0",
+        http: str = "127.0.0.1:0",
+    ) -> None:
         command = [Path(sys.executable).parent / "elitscope-server", *arguments, "--data-dir", data_dir]
-        command += ["--bind", "tcp://127.0.0.1:0", "--publish", "tcp://127.0.0.1:0", "--http", "127.0.0.1:0"]
+        command += ["--bind", bind, "--publish", publish, "--http", http]
         self.log = data_dir / "server.log"
         data_dir.mkdir(parents=True, exist_ok=True)
         self._log_file = self.log.open("w")
