@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -217,3 +218,26 @@ def test_what_is_not_there_or_was_not_uploaded_is_said_so(rest: Rest) -> None:
     rest.use("toy", "default")
     answer = rest.delete("toy")
     assert (answer.status_code, answer.json()["code"]) == (409, "ensemble_in_use")
+
+
+def test_an_engine_killed_in_mid_load_comes_back_says_so_and_loads_what_was_loaded(toy_bundles: Path, tmp_path: Path) -> None:
+    with RunningServer("--bundles", toy_bundles, data_dir=tmp_path, env=LIMITS) as server, Rest(server) as rest:
+        wait_until(lambda: httpx.get(f"{server.http}/readyz").status_code == 200)
+        assert rest.upload(hostile.zipped(SOUND)).status_code == 201
+        assert rest.change("second", "load").json()["state"] == "ready"
+        assert rest.upload(hostile.zipped(hostile.bundle_files(hostile.never_ending(), "patient"))).status_code == 201
+        engine = server.child("engine")
+        answers: list[httpx.Response] = []
+        with Bystander(server) as bystander:
+            asking = threading.Thread(target=lambda: answers.append(rest.change("patient", "load")))
+            asking.start()
+            (trial,) = wait_until(lambda: [child for child in engine.children() if "trial_child" in " ".join(child.cmdline())])
+            engine.send_signal(signal.SIGKILL)
+            server.wait_for_child("engine", other_than=engine.pid)
+            asking.join(90)
+        assert all(isinstance(reply, Result) for reply in bystander.replies)
+        assert (answers[0].status_code, answers[0].json()["code"]) == (409, "ensemble_unavailable")
+        assert "the engine ended in the middle of it" in answers[0].json()["detail"]
+        assert not trial.is_running()
+        wait_until(lambda: rest.states() == {"patient": "on_disk", "second": "ready", "toy": "ready"}, 60)
+        assert rest.use("second").status_code == 200

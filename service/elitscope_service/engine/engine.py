@@ -183,6 +183,11 @@ class Engine:
         self._context.term()
 
     @property
+    def is_loading(self) -> bool:
+        """Whether an ensemble is being loaded even after `close`: compiling a network can't be interrupted."""
+        return self._ensembles is not None and self._ensembles.alive
+
+    @property
     def asks_for_keys(self) -> bool:
         """Whether its sockets let in keys alone. Decided when they are bound; keys that come later need another engine."""
         return self._doorman is not None

@@ -55,6 +55,8 @@ def run(config: ServerConfig, reports: ReportPipe) -> int:
     keys.join(KEYS_S)
     engine.close()
     inbox.close()
+    if engine.is_loading:
+        os._exit(code)
     return code
 
 
