@@ -97,6 +97,22 @@ class Imaging:
         )
 
 
+@dataclass(frozen=True)
+class GaussianAtoms:
+    """Atoms as Gaussians and next to nothing else, as the ELIT paper's training images before their augmentation adds noise and blur."""
+
+    width: Range = (0.9, 1.3)
+    """Å, FWHM of an atom."""
+    electrons: float = 1e4
+    """Detected electrons per pixel on a carbon atom: so many that noise can't be seen."""
+
+    def draw(self, rng: np.random.Generator) -> Conditions:
+        """Conditions of one frame."""
+        return Conditions(
+            electrons=self.electrons, width=rng.uniform(*self.width), tails=0.0, background=0.0, row_jitter=0.0, gain=1.0, gain_spread=0.0
+        )
+
+
 def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
     """A number between the two, each factor as likely as any other."""
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))

@@ -8,10 +8,13 @@ from types import MappingProxyType
 
 import numpy as np
 
-from elitscope.simulator import SimulatedFrame, expose
+from elitscope.simulator import Imager, SimulatedFrame, expose
 from elitscope_models.normalise import Local, MinMax, Percentile
-from elitscope_models.training.augment import Augmentation
-from elitscope_models.training.imaging import Imaging, log_uniform
+from elitscope_models.training.augment import SIMULATED, Augmentation
+from elitscope_models.training.dynamics import Dynamics
+from elitscope_models.training.imaging import GaussianAtoms, Imaging, log_uniform
+from elitscope_models.training.molecular import MolecularSheets
+from elitscope_models.training.multislice import Multislice
 from elitscope_models.training.network import UNetShape
 from elitscope_models.training.schedule import Schedule
 from elitscope_models.training.specimens import GrapheneSheets, Specimens, SquareLattices
@@ -46,7 +49,7 @@ class Recipe:
     visibility: float = 2.0
     """Signal over noise of a single atom (see `visibility`) below which nobody could say what is there: such frames are not used, nor are
     those whose contrast lies between the two bounds above."""
-    imaging: Imaging = field(default_factory=Imaging)
+    imaging: Imaging | GaussianAtoms = field(default_factory=Imaging)
     frames: int = 2400
     side: int = 256
     """px, side of a simulated frame."""
@@ -84,6 +87,19 @@ class Recipe:
         return True if contrast >= self.contrast[1] and visibility(frame, self.mask_radius) >= self.visibility else None
 
 
+@dataclass(frozen=True)
+class PaperRecipe(Recipe):
+    """A recipe whose frames are all of one sampling, from which augmentation zooms in."""
+
+    imager: Imager | None = None
+    """Makes the images of atoms instead of Gaussians."""
+
+    def draw(self, rng: np.random.Generator) -> SimulatedFrame:
+        """One frame of a random specimen."""
+        specimen = self.specimens.draw((self.side * self.sampling, self.side * self.sampling), rng)
+        return expose(specimen, (self.side, self.side), self.sampling, self.imaging.draw(rng), rng, self.imager)
+
+
 def visibility(frame: SimulatedFrame, radius: float) -> float:
     """Median over atoms of signal over shot noise: how far an atom's disc stands out of what surrounds it.
 
@@ -94,6 +110,28 @@ def visibility(frame: SimulatedFrame, radius: float) -> float:
     difference = frame.signal * (1.0 - 1.0 / frame.contrast.clip(1e-3))
     return float(np.median(difference * np.sqrt(pixels / counted.clip(1e-6))))
 
+
+PAPER = PaperRecipe(
+    name="paper",
+    ensemble="paper",
+    specimens=MolecularSheets(Dynamics(steps=2000, snapshots=10)),
+    sampling=1 / 12,
+    sampling_range=(1 / 24, 1 / 12),
+    mask_radius=5 / 12,
+    imaging=GaussianAtoms(),
+    frames=2000,
+    side=320,
+    crop=256,
+    network=UNetShape(nb_filters=64, layers=(2, 3, 3, 4)),
+    normalisation=MinMax(),
+    augmentation=SIMULATED,
+    schedule=Schedule(steps=2000, batch=32, averaged=30, learning_rate=1e-3, patience=5, check=100, threads=2),
+)
+"""The ELIT paper's own parameters, for its 20 members; what it leaves open (batch, frames, patience) is AtomAI's or a guess.
+
+Molecular dynamics as long as the paper's, images of 12 px/Å, masks of 5 px, patches of 256², AtomAI's large U-Net and its normalisation: a
+recipe for GPUs, to compare with.
+"""
 
 RECIPES: Mapping[str, Recipe] = MappingProxyType(
     {
@@ -129,6 +167,8 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
                 network=UNetShape(classes=3, halved=True),
                 schedule=Schedule(steps=1600, averaged=300),
             ),
+            PAPER,
+            replace(PAPER, name="paper-multislice", ensemble="paper-multislice", imager=Multislice(), frames=200),
         )
     }
 )
