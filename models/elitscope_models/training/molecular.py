@@ -23,6 +23,7 @@ from elitscope.simulator import Specimen
 from elitscope.simulator.graphene import doped, relaxed
 from elitscope.simulator.lattice import fill
 from elitscope_models.training.dynamics import Dynamics, run
+from elitscope_models.training.files import replace_file
 
 COLUMN = 0.7
 """Å in projection within which atoms above each other are one bright column, which no image could tell apart."""
@@ -129,9 +130,7 @@ def _write(path: Path, found: Snapshots) -> None:
     buffer = io.BytesIO()
     np.savez(buffer, cell=found.cell, positions=np.concatenate(found.positions), atoms=atoms)
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_bytes(buffer.getbuffer())
-    beside.replace(path)
+    replace_file(path, buffer.getbuffer())
 
 
 def _read(path: Path) -> Snapshots:
