@@ -283,13 +283,15 @@ def test_events_are_read_as_they_come_until_the_server_ends():
 
     def server(request):
         assert request.headers["Accept"] == "text/event-stream"
+        assert (request.headers["Last-Event-ID"], request.url.params["stream"]) == ("3", "haadf")
         return httpx.Response(200, content=lines)
 
     with Controller("http://box:1", transport=httpx.MockTransport(server)) as control:
         heard = []
         with pytest.raises(errors.ServerGone, match="ended the stream of events"):
-            heard.extend(iter_into(control.events(), heard))
+            heard.extend(iter_into(control.events("haadf", after="3"), heard))
     assert [(event.name, event.body, event.id) for event in heard] == [
+        ("open", {}, None),
         ("selection", {"stream": "haadf", "revision": 3}, "4"),
         ("drift", {"value": 1}, "4"),
     ]
@@ -298,7 +300,7 @@ def test_events_are_read_as_they_come_until_the_server_ends():
         also = []
         async with AsyncController("http://box:1", transport=httpx.MockTransport(server)) as control:
             with pytest.raises(errors.ServerGone):
-                async for event in control.events():
+                async for event in control.events("haadf", after="3"):
                     also.append(event)  # noqa: PERF401 - the loop ends with an error
         return also
 

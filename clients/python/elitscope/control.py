@@ -27,7 +27,7 @@ Verify = Union[bool, str, Path, ssl.SSLContext]
 
 DEFAULT_HTTP = "http://127.0.0.1:8000"
 EVENTS = "/v1/events"
-CONNECT_S = 5.0
+CONNECT_S, SILENCE_S = 5.0, 60.0
 
 __all__ = ["DEFAULT_HTTP", "AsyncController", "Controller"]
 
@@ -100,15 +100,18 @@ class Controller:
     upload = waits(calls.upload)
     delete = waits(calls.delete)
 
-    def events(self) -> Iterator[ServerEvent]:
+    def events(self, stream: Optional[str] = None, after: Optional[str] = None) -> Iterator[ServerEvent]:
         """What happens at the server, as it happens: changes of selections, ensembles, streams. It goes on for ever.
 
+        The first event is `open`: from then on nothing is missed, so read then what you depend on. `after`: the `id` of the last event that
+        you have; an event `missed` comes first where what followed it is no longer kept.
+
         Raises:
-            ServerGone: the connection ended; what happened meanwhile is not repeated, so read again what you depend on.
+            ServerGone: the connection ended; `after` goes on from where it did.
         """
         reader = EventReader()
         try:
-            with self._http.stream("GET", EVENTS, **_FOR_EVENTS) as response:
+            with self._http.stream("GET", EVENTS, **_listening(stream, after)) as response:
                 if not response.is_success:
                     response.read()
                     raise answers.problem(response)
@@ -198,11 +201,11 @@ class AsyncController:
     upload = awaits(calls.upload)
     delete = awaits(calls.delete)
 
-    async def events(self) -> AsyncIterator[ServerEvent]:
+    async def events(self, stream: Optional[str] = None, after: Optional[str] = None) -> AsyncIterator[ServerEvent]:
         """As `Controller.events`."""
         reader = EventReader()
         try:
-            async with self._http.stream("GET", EVENTS, **_FOR_EVENTS) as response:
+            async with self._http.stream("GET", EVENTS, **_listening(stream, after)) as response:
                 if not response.is_success:
                     await response.aread()
                     raise answers.problem(response)
@@ -237,11 +240,11 @@ class AsyncController:
             await asyncio.sleep(pause)
 
 
-_SILENCE_S = 60.0
-_FOR_EVENTS: dict[str, Any] = {
-    "headers": {"Accept": "text/event-stream"},
-    "timeout": httpx.Timeout(_SILENCE_S, connect=CONNECT_S),
-}
+def _listening(stream: Optional[str], after: Optional[str]) -> dict[str, Any]:
+    """What a listener to events asks with; the server says something every 15 s."""
+    headers = {"Accept": "text/event-stream", **({} if after is None else {"Last-Event-ID": after})}
+    params = {} if stream is None else {"stream": stream}
+    return {"headers": headers, "params": params, "timeout": httpx.Timeout(SILENCE_S, connect=CONNECT_S)}
 
 
 def _options(address: str, token: Optional[str], timeout: float, verify: Verify, author: Optional[str], role: str) -> dict[str, Any]:

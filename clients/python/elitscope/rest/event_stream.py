@@ -1,4 +1,7 @@
-"""Server-sent events, read line by line (the `text/event-stream` of the HTML standard, as far as the server uses it)."""
+"""Server-sent events, read line by line (the `text/event-stream` of the HTML standard, as far as the server uses it).
+
+The first one is our own, `open`: what happens from then on is heard, so a program that reads the state then misses nothing.
+"""
 
 from __future__ import annotations
 
@@ -13,16 +16,21 @@ class EventReader:
     """Takes the lines of a stream, gives the events in it.
 
     >>> reader = EventReader()
+    >>> [reader.feed(line) for line in ("retry: 2000", "id: 9f3c-4")]
+    [None, None]
+    >>> reader.feed("")
+    ServerEvent(name='open', body={}, id='9f3c-4')
     >>> [reader.feed(line) for line in ("event: selection", 'data: {"stream": "haadf"}')]
     [None, None]
     >>> reader.feed("")
-    ServerEvent(name='selection', body={'stream': 'haadf'}, id=None)
+    ServerEvent(name='selection', body={'stream': 'haadf'}, id='9f3c-4')
     """
 
     def __init__(self) -> None:
         self._name = "message"
         self._data: list[str] = []
         self._id: Optional[str] = None
+        self._open = False
 
     def feed(self, line: str) -> Optional[ServerEvent]:
         """The event that this line ends, None where it ends none.
@@ -46,7 +54,8 @@ class EventReader:
         name, data = self._name, "\n".join(self._data)
         self._name, self._data = "message", []
         if not data:
-            return None
+            first, self._open = not self._open, True
+            return ServerEvent("open", {}, self._id) if first else None
         try:
             body = json.loads(data)
         except ValueError as error:
