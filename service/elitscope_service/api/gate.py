@@ -6,10 +6,11 @@ themselves (`callers.py`). `/healthz` alone is open, and `/v1/sign-in` reads the
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from starlette.datastructures import Headers
@@ -31,6 +32,9 @@ from elitscope_service.config import Limits
 OPEN = "/healthz"
 SIGN_IN = "/v1/sign-in"
 UPLOADS = "/v1/ensembles"
+POLICY_VIOLATION = 1008
+ANSWER_MESSAGES = 2
+"""The head of an HTTP answer, and its body, or the first part of it."""
 _CHANGED_STREAM = re.compile(r"/v1/streams/(?P<stream>[^/]+)(?:/|$)")
 
 
@@ -61,37 +65,64 @@ class Gate:
             return
         headers = Headers(scope=scope)
         try:
-            self._let_in(scope, headers)
+            key_id = self._let_in(scope, headers)
             within = self._within(scope, headers, receive)
         except ProblemError as problem:
             response = problem_response(problem.status, problem.code, problem.detail, scope["path"], problem.headers)
             await response(scope, receive, send)
             return
-        await self._app(scope, within, send)
+        with contextlib.suppress(_KeyEnded):
+            await self._app(scope, within, send if key_id is None else self._while_valid(key_id, send))
 
-    def _let_in(self, scope: Scope, headers: Headers) -> None:
+    def _while_valid(self, key_id: str, send: Send) -> Send:
+        """`send`, until the key ends: what a listener is told goes on for hours, and a key can be revoked meanwhile.
+
+        An answer that has begun with its first bytes within the key's time is whole in them, unless it is such a stream.
+        """
+        sent = 0
+
+        async def guarded(message: Message) -> None:
+            nonlocal sent
+            sent += 1
+            if sent <= ANSWER_MESSAGES and message["type"].startswith("http."):
+                await send(message)
+                return
+            try:
+                self._doors.keys().by_id(key_id, self._doors.wall())
+            except NotAuthorised as error:
+                if message["type"].startswith("websocket."):
+                    await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": str(error)[:120]})
+                else:
+                    await send({"type": "http.response.body", "body": b"", "more_body": False})
+                raise _KeyEnded(str(error)) from error
+            await send(message)
+
+        return guarded
+
+    def _let_in(self, scope: Scope, headers: Headers) -> str | None:
+        """Note who asks; the id of their key, if they have one."""
         address = (scope.get("client") or ("",))[0]
-        who: Hashable = address
-        refusal = caller = None
+        refusal = caller = key_id = None
         try:
-            caller, who = self._caller(scope, headers, address)
+            caller, key_id = self._caller(scope, headers)
         except ProblemError as problem:
             refusal = problem
-        wait_s = self._allowance.wait_s(who)
+        wait_s = self._allowance.wait_s(key_id or f"from {address}")
         if wait_s:
             detail = f"more than {self._doors.limits.requests_per_s:g} requests a second: wait for {wait_s:.2f} s (limits.requests_per_s)"
             raise ProblemError(429, "rate_limited", detail, {"Retry-After": str(math.ceil(wait_s))})
         if refusal is not None:
             raise refusal
         scope.setdefault("state", {})["caller"] = caller
+        return key_id
 
-    def _caller(self, scope: Scope, headers: Headers, address: str) -> tuple[Caller | None, Hashable]:
-        """Who asks, and on whose account it goes."""
+    def _caller(self, scope: Scope, headers: Headers) -> tuple[Caller | None, str | None]:
+        """Who asks, and the id of their key."""
         ring = self._doors.keys()
         if not ring.required:
-            return named_caller(headers.get(AUTHOR_HEADER), headers.get(ROLE_HEADER)), address
+            return named_caller(headers.get(AUTHOR_HEADER), headers.get(ROLE_HEADER)), None
         if scope["path"] == SIGN_IN:
-            return None, address
+            return None, None
         key = self._key(ring, scope, headers)
         reads = scope["type"] == "websocket" or scope["method"] in READING
         changed = None if reads else _CHANGED_STREAM.match(scope["path"])
@@ -140,6 +171,10 @@ class Gate:
             return message
 
         return limited
+
+
+class _KeyEnded(OSError):
+    """To whoever is sending: as if the peer had gone."""
 
 
 def _not_signed_in(detail: str) -> ProblemError:

@@ -11,7 +11,8 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
-from websockets.exceptions import InvalidStatus
+from fastapi import WebSocket
+from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.sync.client import connect
 
 from elitscope_service.access.key import ApiKey, make_key
@@ -34,6 +35,7 @@ OPERATOR, OPERATE = make_key("operator", NOW, scope="operate", streams=("haadf",
 ADMIN, ADMINISTER = make_key("admin", NOW, scope="admin", expires_at=NOW + 100)
 PILOT, STEER = make_key("pilot", NOW, scope="operate", role="controller")
 KEYS = (READER, OPERATOR, ADMIN, PILOT)
+BEARER = {"Authorization": f"Bearer {READ}"}
 CHANGE = "/v1/streams/haadf/selection"
 
 
@@ -46,7 +48,11 @@ class House:
         self.doors = Doors(
             lambda: self.ring, ("gpu-box",), required, Cookies(b"secret"), Limits(**limits), clock=self.clock, wall=self.wall
         )
-        self.app = create_app(EngineView(self.clock), "0", Feed(self.clock), EventLog("run"), self.doors)
+        self.events = EventLog("run")
+        self.app = create_app(EngineView(self.clock), "0", Feed(self.clock), self.events, self.doors)
+
+    def revoke(self, key: ApiKey) -> None:
+        self.ring = Keyring(tuple(k.model_copy(update={"revoked_at": NOW}) if k is key else k for k in self.ring.keys), required=True)
 
     def ask(self, method: str, path: str, token: str | None = None, **options: Any) -> httpx.Response:
         headers = options.pop("headers", {}) | ({} if token is None else {"Authorization": f"Bearer {token}"})
@@ -331,3 +337,43 @@ def test_a_signed_in_page_gets_through_with_its_websocket() -> None:
         headers = {**house.cookie(READ), "Origin": f"http://127.0.0.1:{port}"}
         connect(f"ws://127.0.0.1:{port}/v1/streams/haadf/live", additional_headers=headers, open_timeout=20)
     assert caught.value.response.status_code == 503, "the gate let it in; behind it, no engine was heard of yet"
+
+
+def test_events_end_with_the_key_that_listens_to_them() -> None:
+    house = House(*KEYS)
+    heard = threading.Event()
+    told = threading.Thread(target=tell_until, args=(house, heard))
+    with served(house) as port, httpx.stream("GET", f"http://127.0.0.1:{port}/v1/events", headers=BEARER, timeout=60) as response:
+        lines = response.iter_lines()
+        told.start()
+        assert next(line for line in lines if "before" in line)
+        house.revoke(READER)
+        heard.set()
+        told.join()
+        house.events.add({"event": "after"})
+        assert not [line for line in lines if "after" in line]
+
+
+def tell_until(house: House, heard: threading.Event) -> None:
+    while not heard.wait(0.05):
+        house.events.add({"event": "before"})
+
+
+def test_a_websocket_ends_with_its_key() -> None:
+    house, revoked = House(*KEYS), threading.Event()
+
+    @house.app.websocket("/ticks")
+    async def ticks(socket: WebSocket) -> None:
+        await socket.accept()
+        await socket.send_text("before")
+        await asyncio.to_thread(revoked.wait, 20)
+        await socket.send_text("after")
+
+    with served(house) as port, connect(f"ws://127.0.0.1:{port}/ticks", additional_headers=BEARER, open_timeout=20) as socket:
+        assert socket.recv(20) == "before"
+        house.revoke(READER)
+        revoked.set()
+        with pytest.raises(ConnectionClosedError) as caught:
+            socket.recv(20)
+    assert caught.value.rcvd is not None
+    assert (caught.value.rcvd.code, "was revoked" in caught.value.rcvd.reason) == (1008, True)
