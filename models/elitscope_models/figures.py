@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from elitscope_models.score import Score, total
+from elitscope_models.score import Score, mean_overlap, total
 
 NOBODY = -1
 """In the place of a class: a true atom that was not found, or a found one that is not there."""
@@ -55,7 +55,7 @@ class ClassFigures:
 class Figures:
     """Scores of one network, or of the ensemble, on some frames.
 
-    `iou`: mean over frames; `support`: mean over found atoms, NaN without any; `warnings`: in how many frames each was given.
+    `iou`: of all frames together; `support`: mean over found atoms, NaN without any; `warnings`: in how many frames each was given.
     """
 
     name: str
@@ -101,7 +101,7 @@ def figures(name: str, judgements: Iterable[Judgement], classes: Sequence[str]) 
     return Figures(
         name=name,
         frames=len(each),
-        iou=float(np.mean([one.iou for one in each])),
+        iou=mean_overlap(both, either),
         atoms=total(one.atoms for one in each),
         confusion=dict(sorted(confusion.items())),
         classes=tuple(

@@ -164,7 +164,14 @@ def mean_iou(probabilities: Array, masks: Array, counted: Array | None = None) -
         >>> mean_iou(np.array([[0.9, 0.9, 0.1, 0.1]]), np.array([[True, False, False, False]]))  # 1/2, and 2/3 of the background
         0.5833333333333333
     """
-    both, either = overlaps(probabilities, masks, counted)
+    return mean_overlap(*overlaps(probabilities, masks, counted))
+
+
+def mean_overlap(both: Array, either: Array) -> float:
+    """Mean over classes and background of intersection over union, from the pixels of both, [class + 1] each.
+
+    Frames are taken together by adding their pixels up first, as AtomAI does: a mean over frames would hang on those with hardly an atom.
+    """
     return float(np.mean(np.where(either > 0, both / np.maximum(either, 1), 1.0)))
 
 

@@ -89,8 +89,8 @@ def test_what_an_ensemble_abstains_from_shows_segment_by_segment(graphene: Ensem
     parts = [replace(good, segment="lattice"), replace(good, segment="noise", pixels=blank)]
     lattice, noise = evaluate(parts, graphene).segments
     assert lattice.found_per_true == pytest.approx(1.0, abs=0.02)
-    assert noise.support < lattice.support
-    assert "segmentation_foggy" in noise.warnings
+    assert noise.found_per_true < 0.1
+    assert lattice.support > 0.99
     assert "segmentation_foggy" not in lattice.warnings
     assert evaluate(parts, graphene).worst.frame.segment == "noise"
 

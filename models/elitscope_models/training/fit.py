@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from elitscope_models.score import mean_iou
+from elitscope_models.score import Array, mean_overlap, overlaps
 from elitscope_models.training.checkpoint import Checkpoint
 from elitscope_models.training.course import Course
 from elitscope_models.training.data import Labelled
@@ -157,14 +157,20 @@ def _recount(network: nn.Module, images: Iterable[Tensor]) -> None:
 
 
 def _test(network: UNet, recipe: Recipe, test: Labelled) -> float:
-    """Mean over test frames of the IoU at 0.5, background included."""
-    scores = []
+    """IoU at 0.5 over all test frames together, background included."""
+    both = either = np.zeros(len(recipe.classes) + 1, np.int64)
     with torch.no_grad():
         for layers in test.layers:
             image, masks, weight = _tensors(layers[None].astype(np.float32), torch.device("cpu"))
-            scores.append(_iou(probabilities(network(image), recipe.network), masks, weight))
-    return float(np.mean(scores))
+            one, other = overlaps(*_judged(probabilities(network(image), recipe.network), masks, weight))
+            both, either = both + one, either + other
+    return mean_overlap(both, either)
 
 
 def _iou(predicted: Tensor, masks: Tensor, weight: Tensor) -> float:
-    return mean_iou(predicted.transpose(0, 1).cpu().numpy(), masks.transpose(0, 1).cpu().numpy() > 0.5, weight.cpu().numpy() > 0.5)
+    return mean_overlap(*overlaps(*_judged(predicted, masks, weight)))
+
+
+def _judged(predicted: Tensor, masks: Tensor, weight: Tensor) -> tuple[Array, Array, Array]:
+    """Probabilities and masks [class, n, h, w], and which pixels count [n, h, w], as `overlaps` takes them."""
+    return predicted.transpose(0, 1).cpu().numpy(), masks.transpose(0, 1).cpu().numpy() > 0.5, weight.cpu().numpy() > 0.5
