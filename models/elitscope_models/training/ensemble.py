@@ -15,6 +15,7 @@ from elitscope_models.receptive import receptive_field
 from elitscope_models.training.baseline import Baseline, weights_of
 from elitscope_models.training.frames import write_frames
 from elitscope_models.training.member import Crew, Job
+from elitscope_models.training.origin import Origin
 from elitscope_models.training.progress import TrainingProgress
 from elitscope_models.training.recipes import Recipe
 from elitscope_models.training.record import differences, identity_of, manifest_of
@@ -50,6 +51,7 @@ def train_ensemble(
     baseline: Baseline | None = None,
     resume: bool = False,
     every_s: float = 30.0,
+    origin: Origin | None = None,
 ) -> Bundle:
     """Train `members` networks and write their bundle to `out`, anew after each member: stopped early, it holds those that are done.
 
@@ -69,6 +71,7 @@ def train_ensemble(
         baseline: where members start from, instead of from random weights.
         resume: keep the members that `out` has and go on with those half done.
         every_s: seconds between a member's checkpoints.
+        origin: what `frames` writes where it does not simulate.
 
     Raises:
         ValueError: no members are asked for, what is to be resumed was made otherwise, or something unfinished would be lost.
@@ -78,7 +81,7 @@ def train_ensemble(
         raise ValueError(f"{members} members: an ensemble has at least one")
     if baseline is not None:
         weights_of(baseline.onnx, recipe.network)
-    draft = manifest_of(recipe, seed, release, device, baseline)
+    draft = manifest_of(recipe, seed, release, device, baseline, origin)
     workshop = Workshop.beside(out)
     done = _resumed(draft, out, workshop, members) if resume else _fresh(workshop)
     for index in done:
@@ -105,6 +108,7 @@ def train_ensemble(
             if not resume:
                 workshop.clear()
             workshop.open(identity, None if baseline is None else baseline.onnx)
+            progress.note(origin.data if origin else f"simulating {recipe.frames} frames of recipe {recipe.name}")
             _prepare(workshop, recipe, seed, workers, frames, progress)
             failures = crew.run(jobs, progress.step, finish)
     elif workshop.folder.exists():
@@ -128,7 +132,6 @@ def member_seed(seed: int, index: int) -> int:
 def _prepare(workshop: Workshop, recipe: Recipe, seed: int, workers: int, frames: WriteFrames, progress: TrainingProgress) -> None:
     if workshop.frames_file.exists():
         return
-    progress.note(f"simulating {recipe.frames} frames of recipe {recipe.name}")
     drawn = 0
 
     def advance(more: int) -> None:

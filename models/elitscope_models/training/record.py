@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from elitscope_models.bundle import Architecture, ClassInfo, Manifest, Member, Training
 from elitscope_models.training.baseline import Baseline
+from elitscope_models.training.origin import KEPT, Origin
 from elitscope_models.training.recipes import Recipe
 
 _ELSEWHERE = {"name", "ensemble", "classes", "sampling", "sampling_range", "network", "normalisation"}
@@ -19,9 +20,12 @@ _ELSEWHERE = {"name", "ensemble", "classes", "sampling", "sampling_range", "netw
 _NOBODY = (Member(id=0, file="member-00.onnx", sha256="0" * 64),)
 
 
-def manifest_of(recipe: Recipe, seed: int, release: str, device: str, baseline: Baseline | None) -> Manifest:
-    """The manifest but for its members, for which a placeholder stands."""
-    parameters = {field.name: plain(getattr(recipe, field.name)) for field in fields(recipe) if field.name not in _ELSEWHERE}
+def manifest_of(
+    recipe: Recipe, seed: int, release: str, device: str, baseline: Baseline | None, origin: Origin | None = None
+) -> Manifest:
+    """The manifest but for its members, for which a placeholder stands; `origin`: of frames that the recipe did not simulate."""
+    stated = KEPT if origin else [field.name for field in fields(recipe) if field.name not in _ELSEWHERE]
+    parameters = {name: plain(getattr(recipe, name)) for name in stated} | (plain(origin.parameters) if origin else {})
     if device != "cpu":
         parameters["device"] = device
     if baseline is not None:
@@ -39,9 +43,9 @@ def manifest_of(recipe: Recipe, seed: int, release: str, device: str, baseline: 
         training=Training(
             recipe=recipe.name,
             seed=seed,
-            data=f"elitscope.simulator: {recipe.frames} frames of {recipe.side}² px, {recipe.test_fraction:.0%} of them for the test",
+            data=origin.data if origin else _simulated(recipe),
             software=_software(),
-            domain="simulation",
+            domain="experiment" if origin else "simulation",
             calibrated=False,
             parameters=parameters,
         ),
@@ -77,6 +81,10 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain(each) for each in value]
     return f"{value.__module__}.{value.__qualname__}" if callable(value) else value
+
+
+def _simulated(recipe: Recipe) -> str:
+    return f"elitscope.simulator: {recipe.frames} frames of {recipe.side}² px, {recipe.test_fraction:.0%} of them for the test"
 
 
 def _software() -> dict[str, str]:

@@ -105,7 +105,7 @@ def _patches(layer: Array, positions: Array, half: int) -> Array:
     corners = np.clip(np.rint(np.asarray(positions).reshape(-1, 2)).astype(int), 0, np.asarray(layer.shape) - 1)
     span = np.arange(2 * half + 1)
     rows, columns = corners[:, 0, None] + span, corners[:, 1, None] + span
-    return np.asarray(framed[rows[:, :, None], columns[:, None, :]].reshape(len(corners), -1))
+    return np.asarray(framed[rows[:, :, None], columns[:, None, :]].reshape(len(corners), len(span) ** 2))
 
 
 def _mixture(features: Array, seed: int) -> Array:
@@ -113,13 +113,13 @@ def _mixture(features: Array, seed: int) -> Array:
     from sklearn.decomposition import PCA
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture
+    from threadpoolctl import threadpool_limits
 
     scaled = features / features.std(axis=0).mean()
-    reduced = PCA(min(_COMPONENTS, *scaled.shape), random_state=seed).fit_transform(scaled)
-    mixture = GaussianMixture(2, n_init=4, reg_covar=1e-4, random_state=seed)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), threadpool_limits(1):  # matrices too small to share, and sums in the same order everywhere
         warnings.simplefilter("ignore", ConvergenceWarning)  # classes that never settle are not coherent either
-        return np.asarray(mixture.fit_predict(reduced))
+        reduced = PCA(min(_COMPONENTS, *scaled.shape), random_state=seed).fit_transform(scaled)
+        return np.asarray(GaussianMixture(2, n_init=4, reg_covar=1e-4, random_state=seed).fit_predict(reduced))
 
 
 def _coherence(positions: Sequence[Array], labels: Sequence[Array]) -> float:

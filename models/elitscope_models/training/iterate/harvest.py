@@ -1,0 +1,121 @@
+"""A training set out of the experiment itself: frames, and discs at the atoms that were found and kept (ELIT paper, Algorithm 1, line 5).
+
+Frames are cut into squares from which training takes its crops. What was dropped as amorphous is background; what nobody is sure of
+counts neither for nor against.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from elitscope_models.training.augment import EXPERIMENTAL_CROP
+from elitscope_models.training.data import Labelled
+from elitscope_models.training.iterate.experiment import Sight
+from elitscope_models.truth import discs
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+SQUARE = 320
+"""px, side of a square at most: room for crops of 224 at random places."""
+_UNSURE = 1.5
+"""Radii of a disc around what nobody is sure of within which a pixel does not count."""
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What is known of one frame's atoms.
+
+    `kept`: bool [atom], those that are marked; `unsure`: bool [atom], those around which nothing counts; `kinds`: int [atom], classes.
+    """
+
+    kept: Array
+    unsure: Array
+    kinds: Array
+
+
+@dataclass(frozen=True)
+class Harvest:
+    """Labelled squares. `crop`: px, side of the patches that fit; `tested`: how many of the squares, the last, are for the test; `unseen`:
+    whether these show frames that are not among the others."""
+
+    data: Labelled
+    crop: int
+    tested: int
+    unseen: bool
+
+    @property
+    def digest(self) -> str:
+        """sha256 (hex) of the labelled squares."""
+        return hashlib.sha256(np.ascontiguousarray(self.data.layers).tobytes()).hexdigest()
+
+
+def harvest(
+    sights: Sequence[Sight],
+    labels: Sequence[Labels],
+    classes: int,
+    mask_radius: float,
+    stride: int,
+    test_fraction: float = 0.15,
+    crop: int = EXPERIMENTAL_CROP,
+) -> Harvest:
+    """Labelled squares of frames.
+
+    Of several frames, the last squares are kept for the test. Of one frame nothing is kept back: the test repeats squares.
+
+    Args:
+        sights: the chosen frames; at least one.
+        labels: of each.
+        classes: how many there are.
+        mask_radius: Å, of an atom's disc.
+        stride: crops have sides that are multiples of it.
+        test_fraction: of the squares.
+        crop: px, side of the patches where frames are large enough.
+
+    Raises:
+        ValueError: no frames, no atom kept, or a frame too small for any patch.
+    """
+    if not sights or not any(each.kept.any() for each in labels):
+        raise ValueError(f"no atom is left to learn from in {len(sights)} frames: choose other frames or members, or another filter")
+    least = min(min(sight.image.shape) for sight in sights)
+    side = min(least, max(SQUARE, crop))
+    fitting = min(crop, side) // stride * stride
+    if fitting < 1:
+        raise ValueError(f"a frame has a side of {least} px: training needs {stride} at least")
+    squares = [
+        square for sight, known in zip(sights, labels, strict=True) for square in _cut(layers_of(sight, known, classes, mask_radius), side)
+    ]
+    unseen = len(sights) > 1
+    tested = max(1, round(test_fraction * len(squares)))
+    if not unseen:
+        squares += squares[-tested:]
+    return Harvest(Labelled(np.stack(squares).astype(np.float16)), fitting, tested, unseen)
+
+
+def layers_of(sight: Sight, labels: Labels, classes: int, mask_radius: float) -> Array:
+    """Image, one mask a class, weight: float32 [layer, row, column], as `Labelled` has them."""
+    radius, shape = mask_radius / sight.sampling, sight.image.shape
+    masks = [discs(sight.positions[labels.kept & (labels.kinds == kind)], shape, radius) for kind in range(classes)]
+    marked = np.max(masks, axis=0)
+    unsure = discs(sight.positions[labels.unsure], shape, _UNSURE * radius)
+    weight = np.where((unsure > 0) & (marked == 0), 0.0, 1.0)
+    return np.stack([sight.image, *masks, weight]).astype(np.float32)
+
+
+def _cut(layers: Array, side: int) -> list[Array]:
+    """Squares that cover a frame, overlapping where they have to."""
+    rows, columns = (_starts(length, side) for length in layers.shape[1:])
+    return [layers[:, row : row + side, column : column + side] for row in rows for column in columns]
+
+
+def _starts(length: int, side: int) -> list[int]:
+    """
+    >>> _starts(512, 320)
+    [0, 192]
+    """
+    count = -(-length // side)
+    return [round(start) for start in np.linspace(0, length - side, count)]
