@@ -1,7 +1,7 @@
 """From maps to atoms: where each is, how sure the ensemble is of it, and how many of its members see it.
 
 Blobs come from the ensemble's mean map. Within them every member's own map is asked: does it pass the threshold, and where is its centre?
-That is what `support` and the sigmas are made of (design, "Conventions"), for all members and blobs in a few calls.
+That is what `support` and the sigmas are made of, for all members and blobs in one pass over the maps.
 
 There are two kinds of place. `weighted`: blobs that hold several atoms are divided, and probability weights the pixels. `atomai`: blobs as
 they are, every pixel alike, and none near the border, which is what AtomAI's `Locator(threshold=0.5, dist_edge=5)` gives, row by row.
@@ -9,13 +9,15 @@ they are, every pixel alike, and none near the border, which is what AtomAI's `L
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from elitscope.types import ATOM_DTYPE, AtomTable, Sampling
 from elitscope_models.blobs import Blobs, Map, connected_blobs
+from elitscope_models.kernels.agreement import agreement
+from elitscope_models.kernels.moments import add_moments
 from elitscope_models.manifest import AtomKind
 from elitscope_models.resample import Grid
 from elitscope_models.split import split_touching
@@ -28,7 +30,7 @@ ATOMAI_BORDER = 5
 """px, on the networks' grid: AtomAI reports no atom nearer to the frame's edge."""
 
 _LARGE = 1 << 21
-"""px: above it, the search stops between its parts, so that other streams need not wait for all of it."""
+"""px, of all maps that are read in one go: above it, the search stops between its parts, so that other streams need not wait for it all."""
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 Records = np.ndarray[Any, Any]
@@ -74,82 +76,47 @@ def _atoms_of_class(class_id: int, mean: Map, member_maps: Map, grid: Grid, thre
         blobs = split_touching(mean, blobs)
     if large:
         yield
-    places = Places.of(blobs)
-    mass, row, column = places.centres(np.take(mean.ravel(), blobs.pixels))
-    if kind == "atomai":
-        row, column = _middles(blobs)
-    support, sigma_row, sigma_column = yield from _agreement(places, member_maps, threshold, large)
+    sums = yield from _sums(blobs, mean[None], threshold)
+    places = _middles(blobs) if kind == "atomai" else _centres(blobs, sums)
+    agreed = agreement((yield from _sums(blobs, member_maps, threshold)))
     row_scale, column_scale = grid.scale
     atoms = np.zeros(len(blobs), ATOM_DTYPE)
-    atoms["row"] = (row + 0.5) * row_scale - 0.5
-    atoms["column"] = (column + 0.5) * column_scale - 0.5
+    atoms["row"] = (places[:, 0] + 0.5) * row_scale - 0.5
+    atoms["column"] = (places[:, 1] + 0.5) * column_scale - 0.5
     atoms["class_id"] = class_id
-    atoms["probability"] = mass / blobs.areas
-    atoms["support"] = support
-    atoms["sigma_row"] = sigma_row * row_scale
-    atoms["sigma_column"] = sigma_column * column_scale
+    atoms["probability"] = sums[:, 0, 0] / blobs.areas
+    atoms["support"] = agreed[:, 0]
+    atoms["sigma_row"] = agreed[:, 1] * row_scale
+    atoms["sigma_column"] = agreed[:, 2] * column_scale
     atoms["area"] = blobs.areas * (row_scale * column_scale)
-    return atoms if kind == "weighted" else atoms[_off_border(row, column, blobs.shape)]
+    return atoms if kind == "weighted" else atoms[_off_border(places, blobs.shape)]
 
 
-def _middles(blobs: Blobs) -> tuple[Floats, Floats]:
-    """Centre of every blob, all its pixels alike, (row, column), each [blob]."""
-    return blobs.sums(blobs.rows.astype(np.float64)) / blobs.areas, blobs.sums(blobs.columns.astype(np.float64)) / blobs.areas
+def _middles(blobs: Blobs) -> Floats:
+    """Centre of every blob, all its pixels alike, [blob, 2]."""
+    return np.stack([blobs.sums(axis.astype(np.float64)) / blobs.areas for axis in (blobs.rows, blobs.columns)], axis=1)
 
 
-def _off_border(row: Floats, column: Floats, shape: tuple[int, int]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+def _off_border(places: Floats, shape: tuple[int, int]) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """As AtomAI has it: from 5 to side − 5, both included, so that one px more is kept at the bottom and on the right."""
-    kept = [(place >= ATOMAI_BORDER) & (place <= side - ATOMAI_BORDER) for place, side in zip((row, column), shape, strict=True)]
-    return np.asarray(kept[0] & kept[1])
+    return np.asarray(((places >= ATOMAI_BORDER) & (places <= np.array(shape) - ATOMAI_BORDER)).all(axis=1))
 
 
-@dataclass(frozen=True)
-class Places:
-    """Where each pixel of the blobs lies, relative to its blob's first one: small numbers, whose sums float32 holds well."""
-
-    blobs: Blobs
-    top: Floats
-    left: Floats
-    down: Map
-    right: Map
-
-    @classmethod
-    def of(cls, blobs: Blobs) -> Places:
-        top, left = blobs.rows[blobs.starts], blobs.columns[blobs.starts]
-        down, right = blobs.rows - np.repeat(top, blobs.areas), blobs.columns - np.repeat(left, blobs.areas)
-        return cls(blobs, top.astype(np.float64), left.astype(np.float64), down.astype(np.float32), right.astype(np.float32))
-
-    def centres(self, weights: Map) -> tuple[Floats, Floats, Floats]:
-        """Sum of weights and centre of weight, (sum, row, column), each [blob]; `weights` is [pixel]. NaN where all weights are zero."""
-        mass = self.blobs.sums(weights).astype(np.float64)
-        moment = weights * self.down
-        rows = self.blobs.sums(moment)
-        np.multiply(weights, self.right, out=moment)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return mass, rows / mass + self.top, self.blobs.sums(moment) / mass + self.left
+def _centres(blobs: Blobs, sums: Floats) -> Floats:
+    """Centre of every blob, weighted by the one map that `sums` are of, (row, column), [blob, 2]."""
+    return np.asarray(sums[:, 0, 1:3] / sums[:, 0, :1] + blobs.corners)
 
 
-def _agreement(places: Places, member_maps: Map, threshold: float, large: bool) -> Steps[tuple[Floats, Floats, Floats]]:
-    """Support and the spread of members' centres, (support, row, column), each [blob].
-
-    Member by member: what one of them needs stays in the processor's cache.
-    """
-    blobs, values = places.blobs, np.empty(len(places.blobs.pixels), np.float32)
-    sees = np.empty((len(member_maps), len(blobs)), np.bool_)
-    rows, columns = np.empty(sees.shape), np.empty(sees.shape)
-    for index, own in enumerate(member_maps):
-        np.take(own.ravel(), blobs.pixels, out=values, mode="clip")
-        sees[index] = blobs.largest(values) > np.float32(threshold)
-        _, rows[index], columns[index] = places.centres(values)
-        if large:
-            yield
-    return sees.mean(axis=0), _spread(rows, sees), _spread(columns, sees)
-
-
-def _spread(places: Floats, sees: np.ndarray[Any, np.dtype[np.bool_]]) -> Floats:
-    """Population standard deviation over the members that see an atom, NaN for fewer than two; [member, blob] → [blob]."""
-    count = sees.sum(axis=0)
-    places = np.where(sees, places, 0.0)
-    middle = places.sum(axis=0) / np.maximum(count, 1)
-    squares = np.where(sees, (places - middle) ** 2, 0.0).sum(axis=0)
-    return np.asarray(np.where(count >= 2, np.sqrt(squares / np.maximum(count, 1)), np.nan))
+def _sums(blobs: Blobs, maps: Map, threshold: float) -> Steps[Floats]:
+    """What `add_moments` gives for maps [map, row, column], [blob, map, 4]; stops after every `_LARGE` of their pixels."""
+    found, corners, least = blobs.runs, blobs.corners, np.float32(threshold)
+    sums = np.zeros((len(blobs), len(maps), 4))
+    if maps.size <= _LARGE:
+        add_moments(maps, found, corners, least, sums)
+        return sums
+    rows = max(1, _LARGE // (len(maps) * blobs.shape[1]))
+    bands = np.searchsorted(found[:, 0], np.arange(0, blobs.shape[0] + rows, rows))
+    for start, stop in pairwise(bands):
+        add_moments(maps, found[start:stop], corners, least, sums)
+        yield
+    return sums

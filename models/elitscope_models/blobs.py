@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import cv2
 import numpy as np
+
+from elitscope_models.kernels.regions import linked_runs, regions
+from elitscope_models.kernels.runs import runs
 
 Ints = np.ndarray[Any, np.dtype[np.intp]]
 Map = np.ndarray[Any, np.dtype[np.float32]]
@@ -45,6 +47,16 @@ class Blobs:
     def columns(self) -> np.ndarray[Any, np.dtype[np.int32]]:
         return self.pixels.astype(np.int32) - self.rows * np.int32(self.shape[1])
 
+    @cached_property
+    def runs(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """Neighbouring pixels of one region, [run, 4]: row, column, length, region; by row, within a row by region."""
+        return runs(self.pixels, self.starts, *self.shape)
+
+    @cached_property
+    def corners(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """Row and column of every region's first pixel, [region, 2]."""
+        return np.stack(np.divmod(self.pixels[self.starts], self.shape[1]), axis=1)
+
     def first(self, count: int) -> Blobs:
         """The first so many regions, on a map that ends with them."""
         if count >= len(self):
@@ -73,9 +85,9 @@ class Blobs:
 
 def connected_blobs(above: np.ndarray[Any, np.dtype[np.bool_]]) -> Blobs:
     """Regions of True pixels that touch along an edge (4-connected, as AtomAI has it); [row, column]."""
-    _, image = cv2.connectedComponents(above.view(np.uint8), connectivity=4, ltype=cv2.CV_32S)
-    pixels = np.flatnonzero(above)
-    return group(pixels, image.ravel()[pixels], (above.shape[0], above.shape[1]))
+    count = int(np.count_nonzero(above))
+    pixels, starts = regions(linked_runs(np.ascontiguousarray(above).view(np.uint8), count), count)
+    return Blobs((above.shape[0], above.shape[1]), pixels, starts)
 
 
 def joined(one: Blobs, other: Blobs) -> Blobs:

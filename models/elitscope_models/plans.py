@@ -14,7 +14,7 @@ from elitscope.errors import ElitscopeError
 from elitscope_models.manifest import Atoms, Manifest
 from elitscope_models.tiles import Tiling
 
-ANALYSIS_VERSION = 1
+ANALYSIS_VERSION = 2
 """Raised with every change that alters numbers: preprocessing, mean and spread, atoms."""
 
 _DIGITS = 12

@@ -6,9 +6,16 @@ import pytest
 
 from elitscope_models.bundle import Bundle
 from elitscope_models.ensemble import Ensemble, load_ensemble
+from elitscope_models.kernels import load_kernels
 from elitscope_models.runtimes.onnxruntime import OnnxRuntime
 from elitscope_models.runtimes.openvino import OpenVinoRuntime
 from tests.support.bundles import make_bundle
+
+
+@pytest.fixture(scope="session", autouse=True)
+def kernels() -> None:
+    """Compiled before any test is timed."""
+    load_kernels()
 
 
 @pytest.fixture(scope="session")

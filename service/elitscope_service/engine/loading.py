@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
 from elitscope_models.ensemble import Ensemble
+from elitscope_models.kernels import load_kernels
+from elitscope_models.kernels.compiled import keep_compiled
 from elitscope_models.zoo import zoo_folder
 from elitscope_service.config import ServerConfig
 from elitscope_service.engine.loaded import ENSEMBLES_FILE, saved_ensembles
@@ -45,12 +47,18 @@ def open_at_start(opening: Opening, uploads: Path, path: Path) -> Ensemble:
 
 
 def load_default(registry: Registry, config: ServerConfig) -> Ensemble:
-    """Load the ensemble that streams start with: the one that was asked for, or the first that holds up.
+    """Load the ensemble that streams start with: the one that was asked for, or the first that holds up. And, beside it, the compiled loops
+    that every frame needs.
 
     Raises:
         EnsembleUnavailable: there is none; says why.
     """
-    return registry.load(config.ensemble) if config.ensemble else registry.load_first()
+    with ThreadPoolExecutor(1, "elitscope-kernels") as beside:
+        keep_compiled(config.data_dir / "compiled" / "kernels")
+        kernels = beside.submit(load_kernels)
+        ensemble = registry.load(config.ensemble) if config.ensemble else registry.load_first()
+        kernels.result()
+    return ensemble
 
 
 class LoaderThread(OwnedThread):
