@@ -152,7 +152,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
                 marks=(0, 1),
                 imaging=Imaging(bare=0.03),
                 network=UNetShape(classes=3, halved=True),
-                schedule=Schedule(steps=2200, averaged=400),
+                schedule=Schedule(steps=1400, averaged=300),
             ),
             Recipe(
                 name="square-lattice",
