@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rich.table import Table
+    from rich.tree import Tree
 
     from elitscope_models.bundle import Bundle, Training
 
@@ -41,6 +42,7 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
 
     from elitscope_models.bundle import load_bundle
+    from elitscope_models.training.iterate.lineage import lineage_of
     from elitscope_models.zoo import find_bundle
 
     bundle = load_bundle(find_bundle(args.bundle))
@@ -50,6 +52,8 @@ def run(args: argparse.Namespace) -> int:
     console = Console()
     console.print(_facts_table(bundle))
     console.print(_members_table(bundle))
+    if lineage_of(bundle):
+        console.print(_tree(bundle))
     return 0
 
 
@@ -87,11 +91,26 @@ def _further(training: Training) -> Iterator[tuple[str, str]]:
     """Whatever else is known of how the members came about: what they descend from, schedule, augmentation."""
     known = training.model_dump(mode="json", exclude=_SHOWN_OF_TRAINING)
     for name, value in {**known, **training.parameters}.items():
-        if value not in (None, {}, [], ""):
+        if name != "lineage" and value not in (None, {}, [], ""):
             yield (
                 name.replace("_", " "),
                 ", ".join(f"{key} {each}" for key, each in value.items()) if isinstance(value, dict) else str(value),
             )
+
+
+def _tree(bundle: Bundle) -> Tree:
+    """What the ensemble descends from, the oldest at the root, and whose finds each learnt from."""
+    from rich.tree import Tree
+
+    from elitscope_models.training.iterate.lineage import lineage_of
+
+    tree = branch = Tree("[bold]lineage[/]")
+    for each in lineage_of(bundle):
+        selected = ", ".join(map(str, each.get("selected", [])))
+        words = f"{each.get('name')} {each.get('version')}, {each.get('domain')}, members {selected}"
+        branch = branch.add(f"{words}  {str(each.get('digest'))[:12]}")
+    branch.add(f"[bold]{bundle.manifest.name} {bundle.manifest.version}[/], {bundle.manifest.training.domain}  {bundle.digest[:12]}")
+    return tree
 
 
 def _members_table(bundle: Bundle) -> Table:
