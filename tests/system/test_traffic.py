@@ -16,6 +16,9 @@ from tests.support.traffic import Traffic, check_against_audit, check_answers, r
 SHAPE = (48, 56)
 FRAME = dots(SHAPE, lattice(SHAPE), floor=0.1)
 CHANGES = 200
+
+pytestmark = pytest.mark.timeout(900)  # loads run at the lowest priority: on a busy machine they wait for minutes
+
 TROUBLE = (NotReady, OutcomeUnknown, ServerGone, StoreUnavailable)
 
 
