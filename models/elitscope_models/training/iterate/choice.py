@@ -28,6 +28,8 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 _ORDINARY = 0.25
 """Relative deviation from the usual distance of nearest neighbours within which one is ordinary."""
+_BLIND = 0.5
+"""Of the median member's number of atoms, below which nothing else needs to be said of a member."""
 _NEAR = 0.9
 """Of the best member's score, from which on others are proposed too."""
 
@@ -126,6 +128,8 @@ def _reason(view: View, best: View, views: Sequence[View], taken: bool) -> str:
     fog = f"foggy: {view.fog:.0%} of its segmentation is no atoms, of the best member's {best.fog:.0%}"
     irregular = f"irregular: {view.regular:.0%} of its atoms keep the usual distance, of the best member's {best.regular:.0%}"
     blind = f"blind: {view.atoms:.0f} atoms a frame, others {usual:.0f}"
+    if view.atoms < _BLIND * usual:
+        return f"left out: {blind}"
     losses = {
         fog: (1.0 - view.fog) / (1.0 - best.fog + 1e-9),
         irregular: view.regular / (best.regular + 1e-9),

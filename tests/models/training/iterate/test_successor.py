@@ -1,0 +1,39 @@
+"""A successor has its parent's network, grid and normalisation; with other classes it gets a new last layer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from elitscope_models.bundle import Bundle
+from elitscope_models.training.augment import EXPERIMENTAL
+from elitscope_models.training.baseline import weights_of
+from elitscope_models.training.iterate.successor import shape_of, start_from, succeed
+from tests.support.bundles import make_bundle
+
+
+def test_a_successor_takes_after_its_parent(parent: Bundle) -> None:
+    recipe = succeed(parent.manifest, "mine", ("atom",), None, shorter=True)
+    assert recipe.network == shape_of(parent.manifest)
+    assert (recipe.normalisation, recipe.sampling) == (parent.manifest.normalisation, parent.manifest.sampling)
+    assert (recipe.augmentation, recipe.schedule.steps) == (EXPERIMENTAL, 15)
+    assert succeed(parent.manifest, "mine", ("atom",), 7, shorter=True).schedule.steps == 7
+    with pytest.raises(ValueError, match="no specimens"):
+        recipe.draw(np.random.default_rng(0))
+
+
+def test_a_member_with_other_classes_keeps_all_but_its_last_layer(parent: Bundle) -> None:
+    shape = replace(shape_of(parent.manifest), classes=3)
+    old = weights_of(start_from(parent, 0, shape_of(parent.manifest), seed=1).onnx, shape_of(parent.manifest))
+    new = weights_of(start_from(parent, 0, shape, seed=1).onnx, shape)
+    assert new["px.weight"].shape[0] == 3
+    assert all(torch.equal(old[name], new[name]) for name in old if not name.startswith("px."))
+
+
+def test_what_is_no_u_net_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="only ensembles of U-Nets"):
+        shape_of(make_bundle(tmp_path / "toy").manifest)
