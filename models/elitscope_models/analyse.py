@@ -1,6 +1,7 @@
 """The numbers of one frame, start to end: what the server answers and what `elitscope-models predict` writes come from here alone.
 
     prepare → for every tile, every active member: forward pass → mean, std → atoms
+            ↘ or, small frames: all members, mean, std in one call ─────────↗
 
 `analyse_steps` stops after every stage and every pass, so that whoever drives it can serve other streams in between; nothing that it
 computes depends on when, or whether, it is resumed.
@@ -19,8 +20,10 @@ from elitscope.types import AtomTable, Sampling, SamplingLike, as_sampling
 from elitscope_models.atoms import THRESHOLD, atom_steps
 from elitscope_models.ensemble import Ensemble
 from elitscope_models.fog import fog_warnings
+from elitscope_models.fusion import run_whole
 from elitscope_models.manifest import Manifest
 from elitscope_models.preprocess import Prepared, prepare
+from elitscope_models.runtime import Whole
 from elitscope_models.spread import mean_and_std
 from elitscope_models.steps import finish, timed
 
@@ -100,11 +103,15 @@ def analyse_steps(
     yield 0.0
 
     member_maps = np.empty((len(chosen), len(manifest.classes), *prepared.grid.network), np.float32)
-    inference_ms = yield from _infer(prepared, ensemble, chosen, member_maps, clock)
-
     mean = np.empty(member_maps.shape[1:], np.float32)
     std = np.empty_like(mean) if len(chosen) > 1 else None
-    atoms_ms = yield from _combine(member_maps, mean, std, clock)
+    whole = ensemble.whole(chosen, prepared.image.shape)
+    if whole is not None and std is not None:
+        inference_ms, atoms_ms = (yield from _infer_whole(prepared, whole, member_maps, mean, std, clock)), 0.0
+    else:
+        inference_ms = yield from _infer(prepared, ensemble, chosen, member_maps, clock)
+        atoms_ms = yield from _combine(member_maps, mean, std, clock)
+        ensemble.saw(chosen, prepared.image, member_maps)
 
     search = atom_steps(mean, member_maps, prepared.grid, spacing, threshold, manifest.atoms.kind)
     atoms, spent = yield from timed(search, clock)
@@ -125,7 +132,7 @@ def analyse_steps(
         classes=ensemble.classes,
         members=chosen,
         sampling=spacing,
-        plan=ensemble.plan(chosen),
+        plan=ensemble.plan(chosen, whole is not None),
         warnings=warnings,
         preprocess_ms=preprocess_ms,
         inference_ms=inference_ms,
@@ -165,6 +172,20 @@ def _infer(prepared: Prepared, ensemble: Ensemble, members: tuple[int, ...], map
             spent += clock() - started
             done += 1
             yield done / passes
+    return spent * 1e3
+
+
+def _infer_whole(prepared: Prepared, whole: Whole, maps: Maps, mean: Maps, std: Maps, clock: Clock) -> Generator[float, None, float]:
+    """Fill `maps`, `mean` and `std` in one call; returns the time that it took, ms."""
+    started = clock()
+    if prepared.image.shape == mean.shape[1:]:
+        whole(prepared.image, maps, mean, std)
+    else:  # ends where the padding begins
+        rows, columns = mean.shape[1:]
+        for target, found in zip((maps, mean, std), run_whole(whole, prepared.image, maps.shape[:2]), strict=True):
+            target[:] = found[..., :rows, :columns]
+    spent = clock() - started
+    yield 1.0
     return spent * 1e3
 
 

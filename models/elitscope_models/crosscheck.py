@@ -11,7 +11,7 @@ from scipy.spatial import cKDTree
 from elitscope.types import AtomTable
 from elitscope_models.analyse import Analysis, analyse
 from elitscope_models.bundle import Bundle
-from elitscope_models.ensemble import load_ensemble
+from elitscope_models.loading import all_plans, load_plan
 from elitscope_models.manifest import Tolerance
 from elitscope_models.reference import reference_frame
 from elitscope_models.runtimes import all_runtimes
@@ -43,10 +43,11 @@ def cross_check(bundle: Bundle, threads: int = 0) -> Iterator[Check]:
     Raises:
         BundleInvalid: a member does not compile or run.
     """
-    pixels = reference_frame(bundle.manifest, Tiling(bundle.manifest.stride, bundle.halo))
+    tiling = Tiling(bundle.manifest.stride, bundle.halo)
+    pixels = reference_frame(bundle.manifest, tiling)
     first: Analysis | None = None
-    for runtime in all_runtimes(threads):
-        found = analyse(pixels, bundle.manifest.sampling, load_ensemble(bundle, [runtime]))
+    for runtime, whole in all_plans(bundle, bundle.manifest.member_ids, all_runtimes(threads), tiling).values():
+        found = analyse(pixels, bundle.manifest.sampling, load_plan(bundle, runtime, whole))
         first = first or found
         yield compare(first, found, bundle.manifest.tolerance)
 

@@ -14,9 +14,10 @@ import numpy as np
 
 from elitscope.errors import ElitscopeError
 from elitscope_models.bundle import Bundle, BundleInvalid, read_member
+from elitscope_models.fusion import MOST_PIXELS, Fusion
 from elitscope_models.plans import plan_name
 from elitscope_models.reference import reference_image
-from elitscope_models.runtime import Image, Maps, Network, NetworkInvalid, Runtime
+from elitscope_models.runtime import FusingRuntime, Image, Maps, Network, NetworkInvalid, Runtime, Whole
 from elitscope_models.tiles import Tiling
 
 MAX_TILE = 768
@@ -43,7 +44,8 @@ class Agreement:
 class Ensemble:
     """An ensemble ready to run, immutable. Its networks are for one thread at a time.
 
-    `agreement` is how a reduced precision compared with fp32, None where nothing was to compare.
+    `agreement` is how a reduced precision compared with fp32, None where nothing was to compare; `fusion` runs several members in one call,
+    None where they always run one by one.
     """
 
     bundle: Bundle
@@ -52,6 +54,7 @@ class Ensemble:
     networks: Mapping[int, Network] = field(repr=False)
     tiling: Tiling
     agreement: Agreement | None = None
+    fusion: Fusion | None = field(default=None, repr=False)
 
     @property
     def members(self) -> tuple[int, ...]:
@@ -77,10 +80,31 @@ class Ensemble:
             raise MembersInvalid(f"{trouble}: ensemble {self.bundle.manifest.name!r} has {list(self.members)}; select at least one of them")
         return tuple(member for member in self.members if member in wanted)
 
-    def plan(self, members: Iterable[int] | None = None) -> str:
-        """Name of the plan that these members run under (`elitscope_models.plans`)."""
-        chosen = self.choose(members)
-        return plan_name(self.runtime.name, self.runtime.precision, self.fingerprint, self.bundle.manifest, chosen, self.tiling)
+    def plan(self, members: Iterable[int] | None = None, whole: bool = False) -> str:
+        """Name of the plan that these members run under (`elitscope_models.plans`): one by one, or the `whole` in one call."""
+        chosen, runtime = self.choose(members), self.runtime
+        name = runtime.fused_name if whole and isinstance(runtime, FusingRuntime) else runtime.name
+        return plan_name(name, runtime.precision, self.fingerprint, self.bundle.manifest, chosen, self.tiling)
+
+    def whole(self, members: tuple[int, ...], shape: tuple[int, ...]) -> Whole | None:
+        """What runs these members in one call on an image of this shape; None where they run one by one.
+
+        Raises:
+            NetworkInvalid: the runtime refuses, where that was to be compiled at once.
+        """
+        fusion = self._fusion(members, shape)
+        return None if fusion is None else fusion.of(members, (shape[0], shape[1]))
+
+    def saw(self, members: tuple[int, ...], image: Image, maps: Maps) -> None:
+        """These members ran one by one on an image, and gave these maps: perhaps they should be one."""
+        fusion = self._fusion(members, image.shape)
+        if fusion is not None:
+            fusion.saw(members, image, maps)
+
+    def _fusion(self, members: tuple[int, ...], shape: tuple[int, ...]) -> Fusion | None:
+        """Where one call is possible: there is a spread, and nobody waits too long for its end."""
+        small = shape[0] * shape[1] <= MOST_PIXELS and max(shape) <= self.tiling.max_side
+        return self.fusion if small and len(members) > 1 else None
 
     def forward(self, image: Image, member: int) -> Maps:
         """One member's probabilities, float32 [class, row, column], valid until its next call.

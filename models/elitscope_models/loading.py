@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
-from elitscope_models.bundle import Bundle
+from elitscope_models.bundle import Bundle, read_member
 from elitscope_models.ensemble import MAX_TILE, Ensemble, load_ensemble
+from elitscope_models.fusion import Fusion
 from elitscope_models.plans import PlanUnavailable, plan_name
-from elitscope_models.runtime import Runtime
+from elitscope_models.runtime import FusingRuntime, Runtime, Whole
 from elitscope_models.runtimes import all_runtimes, choose
 from elitscope_models.tiles import Tiling
 
@@ -20,14 +22,52 @@ def open_ensemble(
     threads: int = 0,
     cache_dir: Path | None = None,
     max_tile: int = MAX_TILE,
+    fuse: bool = False,
 ) -> Ensemble:
     """The ensemble on the best runtime that this computer has for it (`runtimes.choose`).
+
+    With `fuse`, somebody does the work of its `fusion`, and frames come to be analysed in one call.
 
     Raises:
         RuntimeUnavailable: nothing here does what was asked for.
         BundleInvalid: a member does not compile or run.
     """
-    return load_ensemble(bundle, choose(device, precision, threads, cache_dir), max_tile)
+    ensemble = load_ensemble(bundle, choose(device, precision, threads, cache_dir), max_tile)
+    return with_fusion(ensemble) if fuse else ensemble
+
+
+def with_fusion(ensemble: Ensemble, at_once: bool = False) -> Ensemble:
+    """The ensemble with members that can be run in one call, if its runtime can do that (`elitscope_models.fusion`)."""
+    runtime, bundle = ensemble.runtime, ensemble.bundle
+    if not isinstance(runtime, FusingRuntime):
+        return ensemble
+    sums = {member.id: member.sha256 for member in bundle.manifest.members}
+
+    def compile_whole(members: tuple[int, ...], shape: tuple[int, int]) -> Whole:
+        return runtime.fuse([sums[member] for member in members], lambda: [read_member(bundle, member) for member in members], shape)
+
+    return replace(ensemble, fusion=Fusion(compile_whole, bundle.manifest.tolerance, at_once))
+
+
+def all_plans(bundle: Bundle, members: Iterable[int], runtimes: Iterable[Runtime], tiling: Tiling) -> dict[str, tuple[Runtime, bool]]:
+    """Every plan that these runtimes have for these members: the runtime, and whether all of them run in one call."""
+    active, plans = tuple(members), dict[str, tuple[Runtime, bool]]()
+    for runtime in runtimes:
+        names = [runtime.name, *([runtime.fused_name] if isinstance(runtime, FusingRuntime) and len(active) > 1 else [])]
+        for whole, name in enumerate(names):
+            plan = plan_name(name, runtime.precision, runtime.fingerprint, bundle.manifest, active, tiling)
+            plans[plan] = runtime, bool(whole)
+    return plans
+
+
+def load_plan(bundle: Bundle, runtime: Runtime, whole: bool, max_tile: int = MAX_TILE) -> Ensemble:
+    """The ensemble on this runtime, its members one by one or, where the frame allows it, in one call.
+
+    Raises:
+        BundleInvalid: a member does not compile or run.
+    """
+    ensemble = load_ensemble(bundle, [runtime], max_tile)
+    return with_fusion(ensemble, at_once=True) if whole else ensemble
 
 
 def open_plan(
@@ -51,14 +91,13 @@ def open_plan(
         return open_ensemble(bundle, precision=plan, threads=threads, cache_dir=cache_dir, max_tile=max_tile)
     active = bundle.manifest.member_ids if members is None else tuple(members)
     tiling = Tiling(bundle.manifest.stride, bundle.halo, max_tile)
-    runtimes = all_runtimes(threads, cache_dir)
-    names = {plan_name(r.name, r.precision, r.fingerprint, bundle.manifest, active, tiling): r for r in runtimes}
-    return load_ensemble(bundle, [_match(plan, names)], max_tile)
+    plans = all_plans(bundle, active, all_runtimes(threads, cache_dir), tiling)
+    return load_plan(bundle, *plans[_match(plan, plans)], max_tile)
 
 
-def _match(plan: str, names: dict[str, Runtime]) -> Runtime:
-    fitting: Sequence[str] = [name for name in names if name.startswith(plan)]
+def _match(plan: str, names: Iterable[str]) -> str:
+    fitting = [name for name in names if name.startswith(plan)]
     if len(fitting) != 1:
         trouble = "fits several plans" if fitting else "is not available here (other members, files, versions, threads or hardware?)"
         raise PlanUnavailable(f"plan {plan!r} {trouble}; available: {', '.join(names)}")
-    return names[fitting[0]]
+    return fitting[0]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -32,6 +33,18 @@ class Network(Protocol):
         ...
 
 
+class Whole(Protocol):
+    """All active members, their mean and their spread in one call, for images of one shape."""
+
+    def __call__(self, image: Image, maps: Maps, mean: Maps, std: Maps) -> None:
+        """Fill `maps` [member, class, row, column], `mean` and `std` (population) [class, row, column], float32 and contiguous.
+
+        Raises:
+            NetworkInvalid: the runtime fails.
+        """
+        ...
+
+
 class Runtime(Protocol):
     """A library on a device at a precision."""
 
@@ -55,5 +68,28 @@ class Runtime(Protocol):
 
         Raises:
             NetworkInvalid: the runtime refuses it.
+        """
+        ...
+
+
+@runtime_checkable
+class FusingRuntime(Protocol):
+    """A runtime that can also run all members of an ensemble in one call."""
+
+    @property
+    def fused_name(self) -> str:
+        """Its name in the plan of such a call: `openvino-cpu-fused`."""
+        ...
+
+    def fuse(self, members: Sequence[str], read: Callable[[], Sequence[bytes]], shape: tuple[int, int]) -> Whole:
+        """Compile these members for images of this shape, or take what was kept of that.
+
+        Args:
+            members: sha256 of each one's ONNX file.
+            read: gives those files.
+            shape: rows and columns of the image.
+
+        Raises:
+            NetworkInvalid: the runtime refuses them.
         """
         ...
