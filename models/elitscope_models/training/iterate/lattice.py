@@ -84,6 +84,18 @@ def divide(frames: Sequence[Surroundings], seed: int = 0, patch: int = PATCH, co
     return Division(tuple(np.split(labels == int(np.argmin(variation)), bounds)), coherence, True)
 
 
+def at_the_edge(positions: Array, kept: Flags, patch: int = PATCH) -> Flags:
+    """Atoms that were dropped and have a kept one within their patch, bool [atom]: at the rim of a hole or of dirt, where surroundings are
+    odd and an atom may well be real.
+
+    >>> at_the_edge(np.array([[0.0, 0.0], [0.0, 20.0], [0.0, 90.0]]), np.array([True, False, False])).tolist()
+    [False, True, False]
+    """
+    if not kept.any():
+        return np.zeros(len(kept), bool)
+    return np.asarray(~kept & (cKDTree(positions[kept]).query(positions)[0] <= patch / 2.0))
+
+
 def descriptors(frame: Surroundings, patch: int = PATCH) -> Array:
     """Averages over rings, 1 px wide, around every atom, of the segmentation and then of the image: float64 [atom, 2 · (patch // 2)].
 

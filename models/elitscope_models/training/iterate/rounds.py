@@ -26,7 +26,7 @@ from elitscope_models.training.iterate.choice import Choice, View, chosen, propo
 from elitscope_models.training.iterate.experiment import Frame, Sight, look, on_grid
 from elitscope_models.training.iterate.harvest import Harvest, Labels, harvest
 from elitscope_models.training.iterate.kinds import intensities, split
-from elitscope_models.training.iterate.lattice import PATCH, Surroundings, divide
+from elitscope_models.training.iterate.lattice import PATCH, Surroundings, at_the_edge, divide
 from elitscope_models.training.iterate.lineage import KEY, extended
 from elitscope_models.training.iterate.rate import best_density, detection_rate
 from elitscope_models.training.iterate.steady import SPREAD, steady
@@ -238,7 +238,12 @@ def _to_learn_from(seen: Observation, settings: Settings) -> tuple[int, ...]:
 
 
 def _labels(seen: Observation, learn: Sequence[int], settings: Settings) -> list[Labels]:
-    return [Labels(seen.kept[index] & ~seen.unsure[index], seen.unsure[index], np.zeros(len(seen.kept[index]), int)) for index in learn]
+    """Atoms that are kept; those at the edge of what is, and those that members doubt, count neither for nor against."""
+
+    def of_frame(places: Array, kept: Array, unsure: Array) -> Labels:
+        return Labels(kept & ~unsure, unsure | at_the_edge(places, kept, settings.patch), np.zeros(len(kept), int))
+
+    return [of_frame(seen.sights[index].positions, seen.kept[index], seen.unsure[index]) for index in learn]
 
 
 def _classified(seen: Observation, learn: Sequence[int], settings: Settings, witness: Witness) -> list[Labels]:
