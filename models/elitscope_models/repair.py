@@ -27,6 +27,7 @@ _DARK_SHARE = 0.01
 _HOT_OVER_NOISE = 3.5  # times the 99.8th percentile of |pixel - 3×3 median|: 11 sigma of Gaussian noise
 _DARK_OVER_NOISE = 1.5
 _ISOLATION = 0.2  # a probe of 0.6 px sigma, sharper than any scan, gives an atom's neighbours 0.25 of its height
+_NOISE_QUANTILE = 0.998
 _SAMPLE = 13  # every 13th pixel says enough about the noise, and beats with no lattice
 _LINES_IN_A_ROW = 3  # more can't be filled from their surroundings
 
@@ -47,23 +48,27 @@ def repair(pixels: np.ndarray[Any, Any]) -> tuple[Frame, tuple[str, ...]]:
     """
     frame = _as_float32(pixels)
     warnings = []
-    holes = ~np.isfinite(frame)
-    lost = int(np.count_nonzero(holes))
-    if lost:
+    if pixels.dtype.kind == "f" and not (sound := np.isfinite(frame)).all():
+        holes = ~sound
+        lost = int(np.count_nonzero(holes))
         _check_share(lost, frame.size)
         frame = _fill(frame, holes)
         warnings.append(f"frame_not_finite: {lost} px filled")
-    np.clip(frame, -_CEILING, _CEILING, out=frame)
-    deviation = frame - cv2.medianBlur(frame, 3)
-    noise = float(np.percentile(np.abs(deviation.ravel()[::_SAMPLE]), 99.8))
-    hot = _hot(frame, deviation, noise)
-    dark = _dark(frame, deviation, noise) | _blanked_lines(frame)
+    low, high, _, _ = cv2.minMaxLoc(frame)
+    if max(-low, high) > _CEILING:
+        np.clip(frame, -_CEILING, _CEILING, out=frame)
+        low, high, _, _ = cv2.minMaxLoc(frame)
+    deviation = cv2.medianBlur(frame, 3)
+    cv2.subtract(frame, deviation, dst=deviation)
+    noise = _high(np.abs(deviation.ravel()[::_SAMPLE]))
+    hot = _hot(frame, deviation, max(_HOT_OVER_NOISE * noise, 1e-6 * (high - low)))
+    dark = _dark(frame, deviation, max(_DARK_OVER_NOISE * noise, 1e-6 * (high - low)), low)
+    bad = np.zeros(frame.shape, np.bool_)
     for mask, name in ((hot, "hot_pixels_filled"), (dark, "dark_pixels_filled")):
-        if mask.any():
-            warnings.append(f"{name}: {np.count_nonzero(mask)} px")
-    if hot.any() or dark.any():
-        frame = _fill(frame, hot | dark)
-    return frame, tuple(warnings)
+        if mask is not None and (count := np.count_nonzero(mask)):
+            warnings.append(f"{name}: {count} px")
+            bad |= mask
+    return _fill(frame, bad) if bad.any() else frame, tuple(warnings)
 
 
 def _as_float32(pixels: np.ndarray[Any, Any]) -> Frame:
@@ -88,13 +93,21 @@ def _check_share(lost: int, size: int) -> None:
         raise FrameInvalid(f"{lost} of {size} pixels are NaN or infinite: at most {MOST_NOT_FINITE:.0%} can be filled in")
 
 
-def _hot(frame: Frame, deviation: Frame, noise: float) -> Mask:
+def _high(values: Frame) -> float:
+    """The 99.8th percentile of some values, which are overwritten."""
+    place = _NOISE_QUANTILE * (values.size - 1)
+    rank = int(place)
+    values.partition(rank)
+    above = values[rank + 1 :].min() if rank + 1 < values.size else values[rank]
+    return float(values[rank] + (place - rank) * (float(above) - float(values[rank])))
+
+
+def _hot(frame: Frame, deviation: Frame, least: float) -> Mask | None:
+    """Pixels that stand out by more than `least`, by themselves."""
+    if not cv2.minMaxLoc(deviation)[1] > least:
+        return None
     mask = np.zeros(frame.shape, np.bool_)
-    least = max(_HOT_OVER_NOISE * noise, 1e-6 * float(np.ptp(frame)))
-    outstanding = deviation > least
-    if not outstanding.any():
-        return mask
-    rows, columns = np.nonzero(outstanding)
+    rows, columns = np.nonzero(deviation > least)
     if rows.size <= max(1, _HOT_SHARE * frame.size):
         around = _neighbourhoods(frame, rows, columns)
         base, peak = np.median(around, axis=1), around[:, 12]
@@ -112,20 +125,18 @@ def _neighbourhoods(frame: Frame, rows: np.ndarray[Any, Any], columns: np.ndarra
     return np.asarray(around.reshape(-1, 25))
 
 
-def _dark(frame: Frame, deviation: Frame, noise: float) -> Mask:
-    """Pixels at the frame's minimum amid much brighter ones: blanked one by one, or a line one pixel thick."""
-    mask = deviation < -max(_DARK_OVER_NOISE * noise, 1e-6 * float(np.ptp(frame)))
-    if mask.any():
-        mask &= frame == frame.min()
+def _dark(frame: Frame, deviation: Frame, least: float, lowest: float) -> Mask | None:
+    """Pixels at the frame's minimum amid much brighter ones: blanked one by one, or whole lines."""
+    mask = None
+    if cv2.minMaxLoc(deviation)[0] < -least:
+        mask = (deviation < -least) & (frame == np.float32(lowest))
         if np.count_nonzero(mask) > _DARK_SHARE * frame.size:
             mask[:] = False
-    return np.asarray(mask)
-
-
-def _blanked_lines(frame: Frame) -> Mask:
-    mask = np.zeros(frame.shape, np.bool_)
-    mask[_blanked(frame), :] = True
-    mask[:, _blanked(frame.T)] = True
+    rows, columns = _blanked(frame), _blanked(frame.T)
+    if rows.size or columns.size:
+        mask = np.zeros(frame.shape, np.bool_) if mask is None else mask
+        mask[rows, :] = True
+        mask[:, columns] = True
     return mask
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -123,14 +124,19 @@ def test_a_region_that_one_member_sees_has_no_spread_and_one_that_none_sees_no_s
     np.testing.assert_array_equal(agreement(sums), [[0.5, np.nan, np.nan], [0.0, np.nan, np.nan]])
 
 
-def test_bending_is_numpys_float32_arithmetic_to_the_bit() -> None:
-    rng = np.random.default_rng(0)
-    values, background = (rng.normal(0, 3, 5000).astype(np.float32) for _ in range(2))
-    gain, room, out = rng.random(5000, dtype=np.float32) + np.float32(0.1), np.float32(0.7), np.empty(5000, np.float32)
+@given(shape=st.tuples(st.integers(1, 90), st.integers(1, 70)), blocks=st.integers(1, 9), seed=st.integers(0, 2**32 - 1))
+@settings(deadline=None)
+def test_bending_is_what_opencv_and_numpy_give(shape: tuple[int, int], blocks: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    blocks = min(blocks, shape[0])
+    values, background = (rng.normal(0, 3, (count, shape[1])).astype(np.float32) for count in (shape[0], blocks))
+    gain, room, out = rng.random(background.shape, dtype=np.float32) + np.float32(0.1), np.float32(0.7), np.empty_like(values)
     bend(values, background, gain, room, out)
-    scaled = (values - background) * gain
+    level, scale = (cv2.resize(lines, shape[::-1], interpolation=cv2.INTER_LINEAR).reshape(shape) for lines in (background, gain))
+    scaled = (values - level) * scale
     over = np.maximum(scaled - np.float32(1), np.float32(0))
-    np.testing.assert_array_equal(out, np.clip(scaled, np.float32(-1), np.float32(1)) + room * over / (room + over))
+    expected = np.clip(scaled, np.float32(-1), np.float32(1)) + room * over / (room + over)
+    np.testing.assert_allclose(out, expected, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("kernel", KERNELS, ids=lambda kernel: kernel.__name__)

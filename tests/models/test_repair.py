@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from elitscope.errors import FrameInvalid
-from elitscope_models.repair import repair
+from elitscope_models.repair import _high, repair
 from tests.support.frames import dots, lattice
 
 SHAPE = (160, 200)
@@ -14,6 +14,13 @@ def noisy(seed: int = 0, sigma: float = 2.0, dose: float = 100.0) -> np.ndarray:
     """A lattice in counts with Poisson noise, float32."""
     clean = dots(SHAPE, lattice(SHAPE, 12.0), sigma=sigma, peak=dose, floor=dose / 5)
     return np.random.default_rng(seed).poisson(clean).astype(np.float32)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 500, 501, 20165])
+def test_the_measure_of_noise_is_numpys_percentile(count: int) -> None:
+    values = np.random.default_rng(count).normal(0, 5, count).astype(np.float32) ** 2
+    expected = np.percentile(values.astype(np.float64), 99.8)
+    assert _high(values) == pytest.approx(expected, rel=1e-6)
 
 
 def test_a_sound_frame_comes_back_as_it_is() -> None:
