@@ -20,9 +20,7 @@ _ELSEWHERE = {"name", "ensemble", "classes", "sampling", "sampling_range", "netw
 _NOBODY = (Member(id=0, file="member-00.onnx", sha256="0" * 64),)
 
 
-def manifest_of(
-    recipe: Recipe, seed: int, release: str, device: str, baseline: Baseline | None, origin: Origin | None = None
-) -> Manifest:
+def manifest_of(recipe: Recipe, seed: int, release: str, device: str, baseline: Baseline | None, origin: Origin | None = None) -> Manifest:
     """The manifest but for its members, for which a placeholder stands; `origin`: of frames that the recipe did not simulate."""
     stated = KEPT if origin else [field.name for field in fields(recipe) if field.name not in _ELSEWHERE]
     parameters = {name: plain(getattr(recipe, name)) for name in stated} | (plain(origin.parameters) if origin else {})

@@ -104,9 +104,7 @@ class EnsembleChanges:
 
     async def _judged(self, record: EnsembleRecord | None, patience_s: float) -> EnsembleRecord:
         if record is None or record.status == "pending":
-            text = (
-                f"nobody said within {patience_s:g} s what became of it: ask with the same Idempotency-Key again, or see the ensembles"
-            )
+            text = f"nobody said within {patience_s:g} s what became of it: ask with the same Idempotency-Key again, or see the ensembles"
             raise coded("outcome_unknown", text)
         if record.status == "refused":
             raise coded(record.code if record.code in CODES else "internal", record.detail)
