@@ -15,6 +15,7 @@ from elitscope.messages import FrameMessage, ResultMessage
 from elitscope.types import Result, Timing
 from elitscope_models.analyse import Analysis, analyse_steps
 from elitscope_models.ensemble import Ensemble
+from elitscope_models.fusion import Fusion
 from elitscope_service.publications import MEMBERS, only, publications
 from elitscope_service.scheduler import Job
 from elitscope_service.selection import Selection, Selections
@@ -45,7 +46,8 @@ class FramePath:
     """What the frame path needs from around it.
 
     `ensemble` gives a ready ensemble by name; `number` a stream's next sequence number; `wanted` the kinds of publication that somebody
-    wants of a stream's next frame; `clock` monotonic seconds; `analysed` is told stream, revision and frame id, and must not wait.
+    wants of a stream's next frame; `clock` monotonic seconds; `analysed` is told stream, revision and frame id, and must not wait; nor must
+    `fuse`, which is told where there is something to compile.
     """
 
     epoch: str
@@ -55,6 +57,7 @@ class FramePath:
     wanted: Callable[[str], Collection[str]]
     clock: Callable[[], float]
     analysed: Callable[[str, int, int], None] = lambda stream, revision, frame_id: None
+    fuse: Callable[[Fusion], None] = lambda fusion: None
 
     def frame_steps(self, job: Job) -> Generator[float, None, Analysed]:
         """Analyse a job's frame; yields what each step cost, in seconds, returns what came of it.
@@ -73,6 +76,8 @@ class FramePath:
         keep_members = "members" in frame.outputs or MEMBERS in wanted
         steps = analyse_steps(frame.pixels, frame.info.sampling, ensemble, selection.members, keep_members=keep_members, clock=self.clock)
         analysis, waited = yield from self._priced(steps)
+        if ensemble.fusion is not None and ensemble.fusion.waiting:
+            self.fuse(ensemble.fusion)
 
         now = self.clock()
         timing = Timing(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
@@ -14,6 +15,8 @@ from elitscope.messages import FrameMessage
 from elitscope.types import FrameInfo
 from elitscope_models.analyse import analyse
 from elitscope_models.ensemble import Ensemble
+from elitscope_models.fusion import Fusion
+from elitscope_models.loading import with_fusion
 from elitscope_service.pipeline import Analysed, EnsembleMissing, FramePath, PartialUnsupported
 from elitscope_service.publications import EVERY_FRAME, NOW_AND_THEN
 from elitscope_service.scheduler import Job
@@ -188,3 +191,18 @@ def test_a_frame_that_meets_a_switch_and_the_unloading_of_the_old_ensemble_is_an
     frame_path = FramePath("e1", selections, switched, lambda stream: 0, lambda stream: frozenset(), Clock())
     _, analysed = run(frame_path.frame_steps(job()))
     assert (analysed.reply.result.revision, analysed.reply.result.members) == (5, (0, 1, 2))
+
+
+def test_what_an_ensemble_has_waiting_is_told_to_whoever_compiles_it(toy_ensemble: Ensemble) -> None:
+    fusing = with_fusion(toy_ensemble)
+    asked: list[Fusion] = []
+    frame_path = replace(path(fusing), fuse=asked.append)
+    plans = []
+    while not asked:
+        plans.append(run(frame_path.frame_steps(job()))[1].reply.result.plan)
+    assert set(plans) == {fusing.plan((0, 1, 2))}
+    assert asked == [fusing.fusion]
+    asked[0].work()
+    _, analysed = run(frame_path.frame_steps(job()))
+    assert analysed.reply.result.plan == fusing.plan((0, 1, 2), whole=True)
+    assert len(asked) == 1

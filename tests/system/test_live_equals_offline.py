@@ -14,8 +14,9 @@ from elitscope import Client
 from elitscope.errors import FrameInvalid
 from elitscope_models.analyse import analyse
 from elitscope_models.bundle import load_bundle
-from elitscope_models.loading import open_ensemble, open_plan
+from elitscope_models.loading import open_ensemble, open_plan, with_fusion
 from tests.support.frames import dots, lattice
+from tests.support.server import wait_until
 
 OUTPUTS = ("mean", "std", "atoms", "members")
 DTYPES = ("u1", "i1", "u2", "i2", "<u4", ">u2", "i4", "i8", "u8", "f2", "f4", ">f4", "f8", "?")
@@ -24,6 +25,11 @@ DTYPES = ("u1", "i1", "u2", "i2", "<u4", ">u2", "i4", "i8", "u8", "f2", "f4", ">
 @pytest.fixture(scope="module")
 def offline(toy_bundles):
     return open_ensemble(load_bundle(toy_bundles / "toy"))
+
+
+@pytest.fixture(scope="module")
+def in_one_call(offline):
+    return with_fusion(offline, at_once=True)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +65,7 @@ def assert_equal_bits(live, analysis):
     sampling=st.one_of(st.none(), st.floats(0.04, 0.3), st.tuples(st.floats(0.06, 0.18), st.floats(0.06, 0.18))),
     seed=st.integers(0, 2**32 - 1),
 )
-def test_streamed_and_offline_numbers_are_equal_bit_for_bit(client, offline, rows, columns, dtype, sampling, seed):
+def test_streamed_and_offline_numbers_are_equal_bit_for_bit(client, offline, in_one_call, rows, columns, dtype, sampling, seed):
     rng = np.random.default_rng(seed)
     image = dots((rows, columns), lattice((rows, columns)), floor=0.1) + rng.normal(0, 0.02, (rows, columns))
     pixels = as_dtype(np.clip(image, 0, 1.4), dtype)
@@ -70,7 +76,8 @@ def test_streamed_and_offline_numbers_are_equal_bit_for_bit(client, offline, row
             client.infer(pixels, sampling=sampling)
         assert str(caught.value) == str(error)
     else:
-        assert_equal_bits(client.infer(pixels, sampling=sampling), expected)
+        live = client.infer(pixels, sampling=sampling)  # in one call, where a shape has come several times
+        assert_equal_bits(live, analyse(pixels, sampling, in_one_call) if live.plan != expected.plan else expected)
 
 
 def test_a_frame_that_is_cut_into_tiles_is_no_exception(client, offline):
@@ -78,20 +85,31 @@ def test_a_frame_that_is_cut_into_tiles_is_no_exception(client, offline):
     assert_equal_bits(client.infer(pixels, sampling=0.1), analyse(pixels, 0.1, offline))
 
 
-def test_frames_of_two_streams_that_share_the_worker_are_no_exception(server, offline):
+def test_frames_of_two_streams_that_share_the_worker_are_no_exception(server, offline, in_one_call):
     big, small = dots((1100, 1100), lattice((1100, 1100)), floor=0.1), dots((64, 64), lattice((64, 64)), floor=0.2)
+    expected = {found.plan: found for found in (analyse(small, 0.1, offline), analyse(small, 0.1, in_one_call))}
     with Client(server.server, stream="big", outputs=OUTPUTS) as one, Client(server.server, stream="small", outputs=OUTPUTS) as other:
         large = one.stream([big] * 3, sampling=0.1)
         first = next(large)
         for result in other.stream([small] * 20, sampling=0.1):
-            assert_equal_bits(result, analyse(small, 0.1, offline))
+            assert_equal_bits(result, expected[result.plan])
         for result in (first, *large):
             assert_equal_bits(result, analyse(big, 0.1, offline))
 
 
-def test_the_plan_of_a_reply_can_be_opened_again_by_its_name(client, toy_bundles):
-    pixels = dots((64, 80), lattice((64, 80)))
-    live = client.infer(pixels, sampling=0.1)
+def test_a_stream_comes_to_be_analysed_in_one_call_with_the_bits_of_its_plan(client, offline, in_one_call):
+    pixels = dots((88, 96), lattice((88, 96)), floor=0.1)
+    first = client.infer(pixels, sampling=0.1)
+    assert_equal_bits(first, analyse(pixels, 0.1, offline))
+    last = wait_until(lambda: (live := client.infer(pixels, sampling=0.1)).plan != first.plan and live)
+    assert_equal_bits(last, analyse(pixels, 0.1, in_one_call))
+    assert_equal_bits(client.infer(pixels[:-3, :-5], sampling=0.1), analyse(pixels[:-3, :-5], 0.1, in_one_call))
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["one by one", "in one call"])
+def test_the_plan_of_a_reply_can_be_opened_again_by_its_name(client, toy_bundles, whole):
+    pixels = dots((64, 112), lattice((64, 112)))
+    live = wait_until(lambda: ("-fused-" in (live := client.infer(pixels, sampling=0.1)).plan) == whole and live)
     again = open_plan(load_bundle(toy_bundles / "toy"), live.plan, live.members)
     assert_equal_bits(live, analyse(pixels, 0.1, again, live.members))
 

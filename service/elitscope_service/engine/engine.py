@@ -23,6 +23,7 @@ from elitscope_service.engine.doorman import FRAMES, PUBLICATIONS, Doorman, ask_
 from elitscope_service.engine.ensemble_settling import EnsembleSettler
 from elitscope_service.engine.ensembles import EnsembleThread
 from elitscope_service.engine.first_frames import FirstFrames
+from elitscope_service.engine.fusing import FusingThread
 from elitscope_service.engine.listener import StoreListener
 from elitscope_service.engine.loaded import ENSEMBLES_FILE
 from elitscope_service.engine.memory import resident_bytes
@@ -107,6 +108,7 @@ class Engine:
         self._ensembles: EnsembleThread | None = None
         self._control: ControlThread | None = None
         self._listener: StoreListener | None = None
+        self._fusing: FusingThread | None = None
 
     # ------------------------------------------------------------------------------------------------------- lifecycle
 
@@ -148,8 +150,17 @@ class Engine:
         self._control.start()
         self._listener = StoreListener(open_store(store_url(self._config)), (WAKE_ENGINE,), self._control.wake)
         self._listener.start()
+        self._fusing = FusingThread()
+        self._fusing.start()
         path = FramePath(
-            self.epoch, selections, self._registry.ready, self._numbering.next, self._wishes.of, self._clock, self._first_frames.saw
+            self.epoch,
+            selections,
+            self._registry.ready,
+            self._numbering.next,
+            self._wishes.of,
+            self._clock,
+            self._first_frames.saw,
+            self._fusing.ask,
         )
         self._worker = WorkerThread(self._work, path.frame_steps, self._router.post, self._publisher.put, self._aside, self._clock)
         self._worker.start()
@@ -169,10 +180,10 @@ class Engine:
             logger.warning("the frame under way did not end within %.0f s", JOIN_S)
         self._router.stop(FAREWELL_S if self._draining else 0.0)
         self._router.join(JOIN_S)
-        for thread in (self._listener, self._control, self._ensembles):
+        for thread in (self._listener, self._control, self._ensembles, self._fusing):
             if thread is not None:
                 thread.stop()
-        for thread in (self._listener, self._control, self._ensembles):
+        for thread in (self._listener, self._control, self._ensembles, self._fusing):
             if thread is not None:
                 thread.join(JOIN_S)
         self._publisher.stop()
@@ -198,7 +209,16 @@ class Engine:
 
     def failure(self) -> str | None:
         """Which thread has ended unasked, and of what; None while all is well."""
-        for thread in (self._router, self._publisher, self._doorman, self._worker, self._control, self._listener, self._ensembles):
+        for thread in (
+            self._router,
+            self._publisher,
+            self._doorman,
+            self._worker,
+            self._control,
+            self._listener,
+            self._ensembles,
+            self._fusing,
+        ):
             if thread is not None and not thread.alive:
                 return f"thread {thread.name} ended: {thread.failure!r}"
         return None

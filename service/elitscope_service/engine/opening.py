@@ -30,7 +30,7 @@ class Opening:
             BundleInvalid, RuntimeUnavailable: it does not hold up, or nothing here runs it.
         """
         bundle = load_bundle(path)
-        return open_ensemble(bundle, device=self.config.device, cache_dir=self.cache_of(bundle.digest))
+        return open_ensemble(bundle, device=self.config.device, cache_dir=self.cache_of(bundle.digest), fuse=True)
 
     def tried(self, path: Path) -> Ensemble:
         """Load what nobody has run yet: only if its trial goes well, and exactly what was tried.
@@ -47,7 +47,7 @@ class Opening:
         if not verdict.digest == digest == bundle.digest:
             raise BundleInvalid(f"{path} was changed while it was being checked: load it again")
         precision = verdict.precision or "auto"
-        return open_ensemble(bundle, device=self.config.device, precision=precision, cache_dir=cache)
+        return open_ensemble(bundle, device=self.config.device, precision=precision, cache_dir=cache, fuse=True)
 
     def unpacked(self, archive: Path, folder: Path) -> Verdict:
         """Unpack an upload into `folder`, and check all of it that can be checked without running anything.
