@@ -1,18 +1,14 @@
-"""A loaded bundle: every member compiled, tried on a reference frame, and only then offered.
-
-A precision below fp32 is earned: all members are compared with their fp32 selves on the reference frame, and where mean or spread differ by
-more than the bundle tolerates, the ensemble runs in fp32.
-"""
+"""A loaded bundle: every member compiled, tried on a reference frame, and only then offered."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from elitscope.errors import ElitscopeError
+from elitscope_models.agreement import Agreement
 from elitscope_models.bundle import Bundle, BundleInvalid, read_member
 from elitscope_models.fusion import MOST_PIXELS, Fusion
 from elitscope_models.plans import plan_name
@@ -23,8 +19,6 @@ from elitscope_models.tiles import Tiling
 MAX_TILE = 768
 """px: the side of the largest image that goes through a network in one piece; larger frames are cut, so that other streams get a turn."""
 
-logger = logging.getLogger(__name__)
-
 
 class MembersInvalid(ElitscopeError, ValueError):
     """A selection that this ensemble can't run: empty, or with members that it does not have."""
@@ -33,19 +27,11 @@ class MembersInvalid(ElitscopeError, ValueError):
 
 
 @dataclass(frozen=True)
-class Agreement:
-    """Mean absolute difference from fp32 on the reference frame: of the ensemble's mean map and of its spread."""
-
-    mean: float
-    std: float
-
-
-@dataclass(frozen=True)
 class Ensemble:
     """An ensemble ready to run, immutable. Its networks are for one thread at a time.
 
-    `agreement` is how a reduced precision compared with fp32, None where nothing was to compare; `fusion` runs several members in one call,
-    None where they always run one by one.
+    `agreement` is how a lower precision compared with fp32, whichever was taken, None where there was none to try; `fusion` runs several
+    members in one call, None where they always run one by one.
     """
 
     bundle: Bundle
@@ -114,49 +100,33 @@ class Ensemble:
         return self.networks[member](image)
 
 
-def load_ensemble(bundle: Bundle, runtimes: Sequence[Runtime], max_tile: int = MAX_TILE) -> Ensemble:
-    """Compile and try every member on the first of `runtimes` that earns it.
+def load_ensemble(bundle: Bundle, runtime: Runtime, max_tile: int = MAX_TILE) -> Ensemble:
+    """Compile every member and try it on the reference frame.
 
     Args:
         bundle: a checked bundle.
-        runtimes: in order of preference; the last one, fp32 where there are several, is the measure of the others.
+        runtime: what compiles.
         max_tile: px, side of the largest image that goes through in one piece.
 
     Raises:
         BundleInvalid: a member does not compile, fails on the reference frame, or gives anything but probabilities of the right shape.
     """
     tiling = Tiling(bundle.manifest.stride, bundle.halo, max_tile)
-    image = reference_image(bundle.manifest, tiling)
-    *candidates, trusted = runtimes
-    networks, truth = _load(bundle, trusted, image)
-    agreement = None
-    for runtime in candidates:
-        others, maps = _load(bundle, runtime, image)
-        agreement = _compare(maps, truth)
-        if agreement.mean <= bundle.manifest.tolerance.mean and agreement.std <= bundle.manifest.tolerance.std:
-            return Ensemble(bundle, runtime, runtime.fingerprint, others, tiling, agreement)
-        logger.warning("%s: %s differs from fp32 by %s, more than its tolerance", bundle.manifest.name, runtime.precision, agreement)
-    return Ensemble(bundle, trusted, trusted.fingerprint, networks, tiling, agreement)
+    networks = _load(bundle, runtime, reference_image(bundle.manifest, tiling))
+    return Ensemble(bundle, runtime, runtime.fingerprint, networks, tiling)
 
 
-def _load(bundle: Bundle, runtime: Runtime, image: Image) -> tuple[dict[int, Network], Maps]:
+def _load(bundle: Bundle, runtime: Runtime, image: Image) -> dict[int, Network]:
     networks: dict[int, Network] = {}
-    maps = np.empty((len(bundle.manifest.members), len(bundle.manifest.classes), *image.shape), np.float32)
-    for index, member in enumerate(bundle.manifest.members):
+    due = (len(bundle.manifest.classes), *image.shape)
+    for member in bundle.manifest.members:
         try:
             networks[member.id] = runtime.load(read_member(bundle, member.id))
             found = networks[member.id](image)
         except NetworkInvalid as error:
             raise BundleInvalid(f"{bundle.path / member.file}: {error}") from error
-        if found.shape != maps[index].shape:
-            raise BundleInvalid(f"{bundle.path / member.file}: gives maps of shape {found.shape} where {maps[index].shape} was due")
+        if found.shape != due:
+            raise BundleInvalid(f"{bundle.path / member.file}: gives maps of shape {found.shape} where {due} was due")
         if not (np.isfinite(found).all() and found.min() >= 0 and found.max() <= 1):
             raise BundleInvalid(f"{bundle.path / member.file}: gives values outside 0…1 on the reference frame: these are no probabilities")
-        maps[index] = found
-    return networks, maps
-
-
-def _compare(maps: Maps, truth: Maps) -> Agreement:
-    mean = np.abs(maps.mean(axis=0) - truth.mean(axis=0)).mean()
-    std = np.abs(maps.std(axis=0) - truth.std(axis=0)).mean()
-    return Agreement(float(mean), float(std))
+    return networks

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
 
+from elitscope_models.agreement import Agreement
+from elitscope_models.analyse import analyse
 from elitscope_models.bundle import Bundle, read_member
+from elitscope_models.compare import compare
 from elitscope_models.ensemble import MAX_TILE, Ensemble, load_ensemble
 from elitscope_models.fusion import Fusion
 from elitscope_models.plans import PlanUnavailable, plan_name
+from elitscope_models.reference import reference_frame, reference_image
 from elitscope_models.runtime import FusingRuntime, Runtime, Whole
 from elitscope_models.runtimes import all_runtimes, choose
 from elitscope_models.tiles import Tiling
+
+Race = Callable[[Ensemble, Ensemble], float]
+"""How many times as fast as the second the first is."""
+
+_PASSES = 5
+
+logger = logging.getLogger(__name__)
 
 
 def open_ensemble(
@@ -32,8 +46,58 @@ def open_ensemble(
         RuntimeUnavailable: nothing here does what was asked for.
         BundleInvalid: a member does not compile or run.
     """
-    ensemble = load_ensemble(bundle, choose(device, precision, threads, cache_dir), max_tile)
+    ensemble = load_best(bundle, choose(device, precision, threads, cache_dir), max_tile)
     return with_fusion(ensemble) if fuse else ensemble
+
+
+def load_best(bundle: Bundle, runtimes: Sequence[Runtime], max_tile: int = MAX_TILE, race: Race | None = None) -> Ensemble:
+    """The ensemble on the first of `runtimes` that earns it.
+
+    A precision below fp32 is earned: on the reference frame its mean, spread and atoms must be those of fp32 within the bundle's tolerance,
+    and it must be faster here.
+
+    Args:
+        bundle: a checked bundle.
+        runtimes: in order of preference; the last one, fp32 where there are several, is the measure of the others.
+        max_tile: px, side of the largest image that goes through in one piece.
+        race: how many times as fast as the second ensemble the first is (None: a few passes of each are timed).
+
+    Raises:
+        BundleInvalid: a member does not compile or run.
+    """
+    *candidates, trusted = runtimes
+    measure, agreement = load_ensemble(bundle, trusted, max_tile), None
+    for runtime in candidates:
+        ensemble = load_ensemble(bundle, runtime, max_tile)
+        agreement = _agree(ensemble, measure, race or speedup)
+        why_not = agreement.why_not(bundle.manifest.tolerance)
+        if not why_not:
+            logger.info("%s runs in %s", bundle.manifest.name, agreement)
+            return replace(ensemble, agreement=agreement)
+        logger.warning("%s does not run in %s (%s)", bundle.manifest.name, agreement, why_not)
+    return replace(measure, agreement=agreement)
+
+
+def speedup(ensemble: Ensemble, measure: Ensemble, clock: Callable[[], float] = time.perf_counter) -> float:
+    """How many times as fast as `measure` the ensemble is: the median of a few passes of one member, in turns."""
+    image, member = reference_image(ensemble.bundle.manifest, ensemble.tiling), ensemble.members[0]
+    ratios = []
+    for _ in range(_PASSES):
+        times = [clock()]
+        for runner in (measure, ensemble):
+            runner.forward(image, member)
+            times.append(clock())
+        ratios.append((times[1] - times[0]) / max(times[2] - times[1], 1e-9))
+    return median(ratios)
+
+
+def _agree(ensemble: Ensemble, measure: Ensemble, race: Race) -> Agreement:
+    manifest = ensemble.bundle.manifest
+    pixels = reference_frame(manifest, ensemble.tiling)
+    first, second = (analyse(pixels, manifest.sampling, one, keep_members=False) for one in (measure, ensemble))
+    check = compare(first, second, manifest.tolerance)
+    farthest = min(check.coordinates_px, float(max(pixels.shape)))
+    return Agreement(ensemble.runtime.precision, check.mean, check.std, farthest, race(ensemble, measure))
 
 
 def with_fusion(ensemble: Ensemble, at_once: bool = False) -> Ensemble:
@@ -66,7 +130,7 @@ def load_plan(bundle: Bundle, runtime: Runtime, whole: bool, max_tile: int = MAX
     Raises:
         BundleInvalid: a member does not compile or run.
     """
-    ensemble = load_ensemble(bundle, [runtime], max_tile)
+    ensemble = load_ensemble(bundle, runtime, max_tile)
     return with_fusion(ensemble, at_once=True) if whole else ensemble
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from threading import Lock
 
@@ -22,7 +22,7 @@ from elitscope.errors import ElitscopeError
 from elitscope.messages import EnsembleSummary
 from elitscope_models.bundle import BundleInvalid, Manifest, read_manifest
 from elitscope_models.ensemble import Ensemble
-from elitscope_service.status import EnsembleState, EnsembleStatus, MemberStatus
+from elitscope_service.status import AgreementStatus, EnsembleState, EnsembleStatus, MemberStatus
 
 logger = logging.getLogger(__name__)
 
@@ -312,4 +312,6 @@ def _described(manifest: Manifest, ensemble: Ensemble | None) -> dict[str, objec
         "calibrated": manifest.training.calibrated,
         "license": manifest.license,
         "plan": None if ensemble is None else ensemble.plan(),
+        "precision": None if ensemble is None else ensemble.runtime.precision,
+        "agreement": None if ensemble is None or ensemble.agreement is None else AgreementStatus(**asdict(ensemble.agreement)),
     }

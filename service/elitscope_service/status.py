@@ -71,6 +71,16 @@ class MemberStatus(_Part):
     metrics: dict[str, float] = Field(default_factory=dict, description="Figures on its test set, `iou` say")
 
 
+class AgreementStatus(_Part):
+    """How an ensemble in a precision below fp32 compared with itself in fp32, on the reference frame, when it was loaded."""
+
+    precision: str = Field(description="The precision that was tried: taken, if it is the ensemble's own")
+    mean: float = Field(description="Mean absolute difference of the mean map")
+    std: float = Field(description="Mean absolute difference of the spread")
+    coordinates_px: float = Field(description="The farthest that an atom moved; the frame's side where one was lost")
+    speedup: float = Field(description="fp32's time by its own")
+
+
 class EnsembleStatus(_Part):
     """One bundle that was found. What a bundle that can't be read would have said is None."""
 
@@ -88,6 +98,8 @@ class EnsembleStatus(_Part):
     calibrated: bool | None = Field(default=None, description="Whether its spread may be taken at its word")
     license: str | None = None
     plan: str | None = Field(default=None, description="Runtime, device, precision and graph digest, where it is ready")
+    precision: str | None = Field(default=None, description="What its networks are computed in, `fp32` or `bf16`, where it is ready")
+    agreement: AgreementStatus | None = Field(default=None, description="What a lower precision has shown, where there was one to try")
 
 
 class Load(_Part):

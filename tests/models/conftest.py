@@ -33,10 +33,10 @@ def two_class_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 @pytest.fixture(scope="session")
 def ensemble(bundle: Bundle) -> Ensemble:
     """The toy ensemble on OpenVINO, fp32."""
-    return load_ensemble(bundle, [OpenVinoRuntime()])
+    return load_ensemble(bundle, OpenVinoRuntime())
 
 
 @pytest.fixture(scope="session")
 def second_opinion(bundle: Bundle) -> Ensemble:
     """The toy ensemble on ONNX Runtime's CPU provider."""
-    return load_ensemble(bundle, [OnnxRuntime()])
+    return load_ensemble(bundle, OnnxRuntime())

@@ -114,7 +114,7 @@ def test_a_flipped_or_rotated_frame_gives_flipped_or_rotated_maps_and_atoms(
 @pytest.mark.parametrize("stride", [1, 8])
 def test_tiles_stitched_together_equal_one_pass(tmp_path: Path, shape: tuple[int, int], stride: int) -> None:
     bundle = make_bundle(tmp_path / "toy", members=2, stride=stride)
-    whole, cut = (load_ensemble(bundle, [OpenVinoRuntime()], max_tile) for max_tile in (768, 128))
+    whole, cut = (load_ensemble(bundle, OpenVinoRuntime(), max_tile) for max_tile in (768, 128))
     assert len(cut.tiling.tiles(cut.tiling.padded(shape))) > 1
     one, many = analyse(frame(shape), 0.1, whole), analyse(frame(shape), 0.1, cut)
     np.testing.assert_allclose(many.mean, one.mean, atol=2e-6)
@@ -191,7 +191,7 @@ def test_one_member_has_no_spread_and_says_so(ensemble: Ensemble) -> None:
 def test_the_spread_of_a_simulated_uncalibrated_ensemble_is_not_taken_at_its_word(
     tmp_path: Path, training: dict[str, object], warned: bool
 ) -> None:
-    loaded = load_ensemble(make_bundle(tmp_path / "toy", members=2, training=training), [OpenVinoRuntime()])
+    loaded = load_ensemble(make_bundle(tmp_path / "toy", members=2, training=training), OpenVinoRuntime())
     assert ("spread_uncalibrated" in analyse(frame(), 0.1, loaded).warnings) is warned
 
 
@@ -222,7 +222,7 @@ def test_a_member_that_gives_no_numbers_is_named(tmp_path: Path) -> None:
         helper.make_node("Sigmoid", ["ratio"], ["probabilities"]),
     ]
     files = {0: dot_network(), 4: network_file(nodes, kernel)}
-    fragile = load_ensemble(write_bundle(tmp_path / "toy", toy_manifest(files), files), [OpenVinoRuntime()])
+    fragile = load_ensemble(write_bundle(tmp_path / "toy", toy_manifest(files), files), OpenVinoRuntime())
     assert not any(warning.startswith("members_not_finite") for warning in analyse(frame(), 0.1, fragile).warnings)
     found = analyse(np.full((64, 64), 3, np.uint16), 0.1, fragile)
     assert found.warnings == ("frame_flat", "spread_uncalibrated", "members_not_finite: 4")
@@ -238,7 +238,7 @@ def test_missing_and_hot_pixels_move_no_atom(ensemble: Ensemble) -> None:
 
 
 def test_it_stops_after_every_pass_and_tells_how_far_it_is(bundle: Bundle) -> None:
-    ensemble = load_ensemble(bundle, [OpenVinoRuntime()], max_tile=128)
+    ensemble = load_ensemble(bundle, OpenVinoRuntime(), max_tile=128)
     shape = (200, 300)
     passes = 3 * len(ensemble.tiling.tiles(ensemble.tiling.padded(shape)))
     fractions = list(analyse_steps(frame(shape), 0.1, ensemble))
@@ -258,7 +258,7 @@ def run(steps: Iterator[float]) -> tuple[int, Analysis]:
 
 
 def test_frames_analysed_in_turns_come_out_as_if_alone(bundle: Bundle) -> None:
-    ensemble = load_ensemble(bundle, [OpenVinoRuntime()], max_tile=128)
+    ensemble = load_ensemble(bundle, OpenVinoRuntime(), max_tile=128)
     frames = [frame((200, 300), seed=1), frame((90, 70), seed=2), frame((200, 300), seed=3)]
     alone = [analyse(pixels, 0.1, ensemble) for pixels in frames]
     steps = [analyse_steps(pixels, 0.1, ensemble) for pixels in frames]
@@ -291,7 +291,7 @@ def test_members_own_maps_are_left_out_where_nobody_asks(ensemble: Ensemble) -> 
 
 
 def test_two_classes_come_out_in_order(two_class_bundle: Bundle) -> None:
-    ensemble = load_ensemble(two_class_bundle, [OpenVinoRuntime()])
+    ensemble = load_ensemble(two_class_bundle, OpenVinoRuntime())
     places = lattice((96, 128))
     faint, bright = places[:20], places[20:]
     pixels = dots((96, 128), faint, peak=40.0) + dots((96, 128), bright, peak=100.0)

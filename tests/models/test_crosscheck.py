@@ -7,7 +7,8 @@ import numpy as np
 from elitscope.types import AtomTable
 from elitscope_models.analyse import analyse
 from elitscope_models.bundle import Bundle, Tolerance
-from elitscope_models.crosscheck import compare, cross_check
+from elitscope_models.compare import compare
+from elitscope_models.crosscheck import cross_check
 from elitscope_models.ensemble import Ensemble
 from tests.support.frames import dots, lattice
 

@@ -6,10 +6,12 @@ import json
 import shutil
 import weakref
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from elitscope_models.agreement import Agreement
 from elitscope_models.bundle import load_bundle
 from elitscope_models.ensemble import Ensemble
 from elitscope_models.loading import open_ensemble
@@ -22,7 +24,7 @@ from elitscope_service.registry import (
     Registry,
     summarise,
 )
-from elitscope_service.status import EnsembleState
+from elitscope_service.status import AgreementStatus, EnsembleState, EnsembleStatus
 from tests.support.bundles import make_bundle
 from tests.support.hostile import write_unchecked
 
@@ -67,7 +69,16 @@ def test_a_loaded_ensemble_is_ready_and_described(folder: Path) -> None:
     (status,) = registry.status()
     assert (status.state, status.version, status.classes, [m.id for m in status.members]) == (EnsembleState.READY, "1", ("C",), [0, 1, 2])
     assert status.plan == ensemble.plan()
+    assert (status.precision, status.agreement) == ("fp32", None)
     assert summarise(ensemble).members == (0, 1, 2)
+
+
+def test_what_a_lower_precision_has_shown_is_told(folder: Path) -> None:
+    registry = registry_of(folder)
+    registry.load("toy", lambda path: replace(open_on_cpu(path), agreement=Agreement("bf16", 0.001, 0.002, 0.02, speedup=3.0)))
+    (status,) = registry.status()
+    assert status.agreement == AgreementStatus(precision="bf16", mean=0.001, std=0.002, coordinates_px=0.02, speedup=3.0)
+    assert EnsembleStatus.model_validate_json(status.model_dump_json()) == status
 
 
 def test_loading_what_is_ready_changes_nothing(folder: Path) -> None:

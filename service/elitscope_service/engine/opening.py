@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from elitscope_models.bundle import Bundle, BundleInvalid, load_bundle, read_manifest
@@ -47,7 +47,8 @@ class Opening:
         if not verdict.digest == digest == bundle.digest:
             raise BundleInvalid(f"{path} was changed while it was being checked: load it again")
         precision = verdict.precision or "auto"
-        return open_ensemble(bundle, device=self.config.device, precision=precision, cache_dir=cache, fuse=True)
+        ensemble = open_ensemble(bundle, device=self.config.device, precision=precision, cache_dir=cache, fuse=True)
+        return replace(ensemble, agreement=verdict.agreement)
 
     def unpacked(self, archive: Path, folder: Path) -> Verdict:
         """Unpack an upload into `folder`, and check all of it that can be checked without running anything.

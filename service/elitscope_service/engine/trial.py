@@ -21,6 +21,7 @@ from threading import Lock
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from elitscope.errors import ElitscopeError
+from elitscope_models.agreement import Agreement
 from elitscope_models.bundle import BundleInvalid
 from elitscope_service.config import ENV_PREFIX
 
@@ -63,7 +64,8 @@ class Task(BaseModel):
 
 
 class Verdict(BaseModel):
-    """The bundle holds up: its name and digest, how far its networks see (px), and the precision that they earned, where they were run."""
+    """The bundle holds up: its name and digest, how far its networks see (px), and, where they were run, the precision that they earned and
+    what a lower one has shown."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -71,6 +73,7 @@ class Verdict(BaseModel):
     digest: str
     halo: int
     precision: str | None = None
+    agreement: Agreement | None = None
 
 
 class Line(BaseModel):

@@ -101,7 +101,7 @@ def try_bundle(task: Task, stage: Callable[[str], None]) -> Verdict:
         unpack(task.archive, task.folder, task.unpacked_bytes)
     stage("checking its files")
     bundle = load_bundle(task.folder)
-    precision = None
+    precision = agreement = None
     if task.run:
         from elitscope_models.loading import open_ensemble
 
@@ -109,8 +109,8 @@ def try_bundle(task: Task, stage: Callable[[str], None]) -> Verdict:
         ensemble = open_ensemble(bundle, device=task.device, cache_dir=task.cache_dir)
         stage("running its networks on a large frame")
         run_large(ensemble)
-        precision = ensemble.runtime.precision
-    return Verdict(name=bundle.manifest.name, digest=bundle.digest, halo=bundle.halo, precision=precision)
+        precision, agreement = ensemble.runtime.precision, ensemble.agreement
+    return Verdict(name=bundle.manifest.name, digest=bundle.digest, halo=bundle.halo, precision=precision, agreement=agreement)
 
 
 def run_large(ensemble: Ensemble) -> None:

@@ -12,9 +12,10 @@ from typing import Any
 import psutil
 import pytest
 
+from elitscope_models.agreement import Agreement
 from elitscope_models.bundle import Bundle, BundleInvalid
 from elitscope_models.loading import open_ensemble
-from elitscope_service.engine.trial import Task, TrialFailed, Trials, TrialStopped
+from elitscope_service.engine.trial import Line, Task, TrialFailed, Trials, TrialStopped, Verdict
 from tests.support import hostile
 from tests.support.bundles import dot_network
 from tests.support.server import wait_until
@@ -60,6 +61,11 @@ def test_a_sound_bundle_passes_and_leaves_its_compiled_networks_behind(trials: T
     open_ensemble(toy_bundle, device="cpu", precision=verdict.precision, cache_dir=tmp_path / "compiled")
     assert {file: file.stat().st_mtime_ns for file in (tmp_path / "compiled").iterdir()} == compiled
     assert psutil.Process().children() == []
+
+
+def test_what_a_lower_precision_has_shown_comes_through_the_pipe() -> None:
+    verdict = Verdict(name="toy", digest="d", halo=8, precision="fp32", agreement=Agreement("bf16", 0.001, 0.002, 0.02, speedup=3.0))
+    assert Line.model_validate_json(Line(verdict=verdict).model_dump_json()).verdict == verdict
 
 
 @pytest.mark.parametrize(
