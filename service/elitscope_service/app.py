@@ -86,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--host-names", metavar="NAME", nargs="+", help="what others call this server in their browsers, beside its number")
     add("--data-dir", metavar="DIR", type=Path, help=f"what the server keeps, compiled networks say (default: {defaults['data_dir']})")
     add("--device", metavar="DEVICE", help="auto, cpu, cuda or tensorrt (default: auto)")
+    add("--anytime", action="store_const", const=True, help="answer a frame that would miss its deadline with fewer networks")
     add("--config", metavar="FILE.toml", type=Path, help="settings from a file")
     add("--check", action="store_true", help="validate configuration and bundles, and exit")
     add("--version", action="version", version=f"elitscope-server {__version__}")

@@ -1,6 +1,7 @@
 """The frame path, top to bottom, in one generator: from a decoded frame to its reply and what is published of it.
 
-    validate → read the selection, once → analyse (normalise, resample, forward passes, mean, std, atoms) → reply, publications
+    validate → read the selection, once (→ anytime: fewer members)
+             → analyse (normalise, resample, forward passes, mean, std, atoms) → reply, publications
 
 It stops after every stage and every pass of a network, and says how long that took, so that another stream's frame can have its turn.
 """
@@ -16,6 +17,7 @@ from elitscope.types import Result, Timing
 from elitscope_models.analyse import Analysis, analyse_steps
 from elitscope_models.ensemble import Ensemble
 from elitscope_models.fusion import Fusion
+from elitscope_service.anytime import Anytime, cut_short
 from elitscope_service.publications import MEMBERS, only, publications
 from elitscope_service.scheduler import Job
 from elitscope_service.selection import Selection, Selections
@@ -47,7 +49,7 @@ class FramePath:
 
     `ensemble` gives a ready ensemble by name; `number` a stream's next sequence number; `wanted` the kinds of publication that somebody
     wants of a stream's next frame; `clock` monotonic seconds; `analysed` is told stream, revision and frame id, and must not wait; nor must
-    `fuse`, which is told where there is something to compile.
+    `fuse`, which is told where there is something to compile; `anytime` chooses members for frames that would come too late, None: they do.
     """
 
     epoch: str
@@ -58,6 +60,7 @@ class FramePath:
     clock: Callable[[], float]
     analysed: Callable[[str, int, int], None] = lambda stream, revision, frame_id: None
     fuse: Callable[[Fusion], None] = lambda fusion: None
+    anytime: Anytime | None = None
 
     def frame_steps(self, job: Job) -> Generator[float, None, Analysed]:
         """Analyse a job's frame; yields what each step cost, in seconds, returns what came of it.
@@ -71,13 +74,17 @@ class FramePath:
             raise PartialUnsupported(f"frame {frame.frame_id} is partial: this version analyses whole frames, send it when it is complete")
 
         selection, ensemble = self._in_force(frame.stream)
+        members = selection.members if self.anytime is None else self.anytime.choose(job, selection, frame.pixels.size, begun)
 
         wanted = self.wanted(frame.stream)
         keep_members = "members" in frame.outputs or MEMBERS in wanted
-        steps = analyse_steps(frame.pixels, frame.info.sampling, ensemble, selection.members, keep_members=keep_members, clock=self.clock)
+        steps = analyse_steps(frame.pixels, frame.info.sampling, ensemble, members, keep_members=keep_members, clock=self.clock)
         analysis, waited = yield from self._priced(steps)
         if ensemble.fusion is not None and ensemble.fusion.waiting:
             self.fuse(ensemble.fusion)
+        if self.anytime is not None:
+            around_s = (analysis.preprocess_ms + analysis.atoms_ms) / 1e3
+            self.anytime.learn(selection.ensemble, frame.pixels.size, len(members), analysis.inference_ms / 1e3, around_s)
 
         now = self.clock()
         timing = Timing(
@@ -134,7 +141,7 @@ def _result(
         plan=analysis.plan,
         classes=analysis.classes,
         sampling=analysis.sampling,
-        warnings=analysis.warnings,
+        warnings=_warnings(analysis, selection),
         timing=timing,
         mean=analysis.mean,
         std=analysis.std,
@@ -142,3 +149,8 @@ def _result(
         member_maps=analysis.member_maps,
         epoch=epoch,
     )
+
+
+def _warnings(analysis: Analysis, selection: Selection) -> tuple[str, ...]:
+    used, active = len(analysis.members), len(selection.members)
+    return analysis.warnings if used == active else (*analysis.warnings, cut_short(used, active))

@@ -12,11 +12,12 @@ import pytest
 
 from elitscope.errors import FrameInvalid
 from elitscope.messages import FrameMessage
-from elitscope.types import FrameInfo
+from elitscope.types import FrameInfo, Result
 from elitscope_models.analyse import analyse
 from elitscope_models.ensemble import Ensemble
 from elitscope_models.fusion import Fusion
 from elitscope_models.loading import with_fusion
+from elitscope_service.anytime import Anytime
 from elitscope_service.pipeline import Analysed, EnsembleMissing, FramePath, PartialUnsupported
 from elitscope_service.publications import EVERY_FRAME, NOW_AND_THEN
 from elitscope_service.scheduler import Job
@@ -206,3 +207,54 @@ def test_what_an_ensemble_has_waiting_is_told_to_whoever_compiles_it(toy_ensembl
     _, analysed = run(frame_path.frame_steps(job()))
     assert analysed.reply.result.plan == fusing.plan((0, 1, 2), whole=True)
     assert len(asked) == 1
+
+
+def cut(ensemble: Ensemble, deadline: float | None, depths: dict[str, int], anytime: bool = True, min_members: int = 1) -> Result:
+    """A frame's result where each of its three networks is known to take a second, and everything around them half a second."""
+    chooser = Anytime(lambda: depths)
+    chooser.learn("toy", FRAME.size, 3, inference_s=3.0, around_s=0.5)
+    selections = Selections(Selection("toy", (0, 1, 2), revision=4, min_members=min_members, preference=(2, 0, 1)))
+    frame_path = replace(path(ensemble), selections=selections, anytime=chooser if anytime else None)
+    _, analysed = run(frame_path.frame_steps(replace(job(), deadline=deadline)))
+    return analysed.result
+
+
+BACKLOG = {"haadf": 2}
+
+
+@pytest.mark.parametrize(
+    ("deadline", "depths", "anytime", "members"),
+    [
+        (10.0, BACKLOG, True, (0, 1, 2)),
+        (3.2, BACKLOG, True, (0, 2)),
+        (2.0, BACKLOG, True, (2,)),
+        (0.1, BACKLOG, True, (2,)),
+        (0.1, BACKLOG, False, (0, 1, 2)),
+        (None, BACKLOG, True, (0, 1, 2)),
+        (0.1, {"haadf": 1}, True, (0, 1, 2)),
+        (6.4, {"haadf": 1, "other": 1}, True, (0, 2)),
+    ],
+    ids=["enough time", "two", "one", "at least one", "not allowed", "no deadline", "nobody waits", "half the turns"],
+)
+def test_a_frame_that_would_come_too_late_is_answered_by_the_most_trusted(
+    toy_ensemble: Ensemble, deadline: float | None, depths: dict[str, int], anytime: bool, members: tuple[int, ...]
+) -> None:
+    result = cut(toy_ensemble, deadline, depths, anytime)
+    assert result.members == members
+    told = [warning for warning in result.warnings if warning.startswith("cut_short")]
+    assert told == ([f"cut_short: {len(members)} of 3 networks, for the deadline"] if len(members) < 3 else [])
+    offline = analyse(FRAME, 0.1, toy_ensemble, members)
+    assert result.plan == offline.plan
+    assert result.mean is not None and result.mean.tobytes() == offline.mean.tobytes()
+
+
+def test_a_frame_is_never_cut_below_the_fewest_members(toy_ensemble: Ensemble) -> None:
+    assert cut(toy_ensemble, 0.1, BACKLOG, min_members=2).members == (0, 2)
+
+
+def test_nothing_is_cut_before_anything_is_known_and_the_pace_is_learned(toy_ensemble: Ensemble) -> None:
+    chooser = Anytime(lambda: BACKLOG)
+    frame_path = replace(path(toy_ensemble, clock=Clock()), anytime=chooser)
+    hurried = replace(job(), deadline=0.0)
+    assert run(frame_path.frame_steps(hurried))[1].result.members == (0, 1, 2)
+    assert run(frame_path.frame_steps(hurried))[1].result.members == (0,)

@@ -14,6 +14,7 @@ from elitscope.version import __version__
 from elitscope_models.ensemble import Ensemble
 from elitscope_service.access.keyring import Keys, no_keys
 from elitscope_service.access.pair import CurvePair, server_pair
+from elitscope_service.anytime import Anytime
 from elitscope_service.config import ServerConfig
 from elitscope_service.engine.admission import Admission
 from elitscope_service.engine.answers import dropped_answer
@@ -161,6 +162,7 @@ class Engine:
             self._clock,
             self._first_frames.saw,
             self._fusing.ask,
+            Anytime(self._work.depths) if self._config.anytime else None,
         )
         self._worker = WorkerThread(self._work, path.frame_steps, self._router.post, self._publisher.put, self._aside, self._clock)
         self._worker.start()
