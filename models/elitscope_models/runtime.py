@@ -78,7 +78,7 @@ class FusingRuntime(Protocol):
 
     @property
     def fused_name(self) -> str:
-        """Its name in the plan of such a call: `openvino-cpu-fused`."""
+        """Its name in the plan of such a call: `openvino-fused-cpu`."""
         ...
 
     def fuse(self, members: Sequence[str], read: Callable[[], Sequence[bytes]], shape: tuple[int, int]) -> Whole:

@@ -34,3 +34,21 @@ def test_the_gpu_agrees_with_the_cpu_and_repeats_its_bits(bundle: Bundle, device
 
 def test_auto_takes_the_gpu() -> None:
     assert choose()[0].name == "onnxruntime-cuda"
+
+
+@pytest.mark.parametrize("device", ["cuda", "tensorrt"])
+def test_all_members_in_one_call_agree_with_the_cpu_and_repeat_their_bits(bundle: Bundle, device: str, tmp_path: Path) -> None:
+    image = np.random.default_rng(0).random((256, 128), dtype=np.float32)
+    files = [read_member(bundle, member) for member in bundle.manifest.member_ids]
+
+    def run(runtime: OnnxRuntime, times: int = 1) -> list[np.ndarray]:
+        whole = runtime.fuse([str(member) for member in bundle.manifest.member_ids], lambda: files, image.shape)
+        room = [np.empty((len(files), 1, *image.shape), np.float32), *(np.empty((1, *image.shape), np.float32) for _ in range(2))]
+        for _ in range(times):
+            whole(image, *room)
+        return room
+
+    once, often, cpu = run(OnnxRuntime(device, cache_dir=tmp_path)), run(OnnxRuntime(device, cache_dir=tmp_path), 5), run(OnnxRuntime())
+    for first, last, expected in zip(once, often, cpu, strict=True):
+        np.testing.assert_array_equal(first, last)
+        np.testing.assert_allclose(first, expected, atol=1e-4)

@@ -151,7 +151,7 @@ def test_one_call_gives_what_members_give_one_by_one(bundle: Bundle, shape: tupl
     at_once = with_fusion(one_by_one, at_once=True)
     first, second = analysed(one_by_one, frame, members), analysed(at_once, frame, members)
     assert first.plan.startswith("openvino-cpu-fp32-")
-    assert second.plan.startswith("openvino-cpu-fused-fp32-")
+    assert second.plan.startswith("openvino-fused-cpu-fp32-")
     assert_close(first, second)
     again = analysed(with_fusion(one_by_one, at_once=True), frame, members)
     assert (again.mean.tobytes(), again.plan) == (second.mean.tobytes(), second.plan)
@@ -219,7 +219,7 @@ def test_one_member_and_large_frames_are_never_run_in_one_call(bundle: Bundle) -
 
 def test_the_plan_of_one_call_opens_by_its_name_and_by_its_beginning(bundle: Bundle) -> None:
     expected = analysed(with_fusion(open_ensemble(bundle, device="cpu", precision="fp32"), at_once=True), members=(0, 2))
-    for name in (expected.plan, "openvino-cpu-fused-fp32"):
+    for name in (expected.plan, "openvino-fused-cpu-fp32"):
         found = analysed(open_plan(bundle, name, (0, 2)), members=(0, 2))
         assert found.plan == expected.plan
         assert found.mean.tobytes() == expected.mean.tobytes()

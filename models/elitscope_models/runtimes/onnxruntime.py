@@ -6,6 +6,7 @@ wonder about the latency for a long time.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ import onnxruntime
 
 from elitscope_models.graph import INPUT, OUTPUT
 from elitscope_models.runtime import Image, Maps, NetworkInvalid, RuntimeUnavailable
+from elitscope_models.runtimes.bound import BoundWhole, bind
+from elitscope_models.runtimes.fused_onnx import fused_onnx
 from elitscope_models.runtimes.hardware import gpu_name, processor, usable_cores
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider", "tensorrt": "TensorrtExecutionProvider"}
@@ -46,6 +49,10 @@ class OnnxRuntime:
         return f"onnxruntime-{self.device}"
 
     @property
+    def fused_name(self) -> str:
+        return f"onnxruntime-fused-{self.device}"
+
+    @property
     def fingerprint(self) -> str:
         hardware = f"{processor()}; {self._threads} threads" if self.device == "cpu" else gpu_name()
         return f"onnxruntime {onnxruntime.__version__}; {hardware}"
@@ -55,18 +62,28 @@ class OnnxRuntime:
         return self.threads or usable_cores()
 
     def load(self, onnx: bytes) -> OnnxNetwork:
+        return OnnxNetwork(self._session(onnx))
+
+    def fuse(self, members: Sequence[str], read: Callable[[], Sequence[bytes]], shape: tuple[int, int]) -> BoundWhole:
+        try:
+            onnx, classes = fused_onnx(read(), shape)
+        except Exception as error:  # onnx's composing raises what it pleases
+            raise NetworkInvalid(f"these networks can't be put together: {error}") from error
+        return bind(lambda captured: self._session(onnx, captured), self.device, len(members), classes, shape)
+
+    def _session(self, onnx: bytes, captured: bool = False) -> onnxruntime.InferenceSession:
         wanted = PROVIDERS[self.device]
         if wanted not in onnxruntime.get_available_providers():
             raise RuntimeUnavailable(f"this build of ONNX Runtime has no {wanted}: install `elitscope-service[gpu]`")
         if self.device != "cpu":
             onnxruntime.preload_dlls(directory="")
         try:
-            session = onnxruntime.InferenceSession(onnx, self._options(), providers=self._providers())
+            session = onnxruntime.InferenceSession(onnx, self._options(), providers=self._providers(captured))
         except Exception as error:  # its exceptions have no public base class
             raise NetworkInvalid(f"ONNX Runtime refuses this network: {error}") from error
         if session.get_providers()[0] != wanted:
             raise RuntimeUnavailable(f"{wanted} does not start here (driver, CUDA or cuDNN missing?): ONNX Runtime fell back to the CPU")
-        return OnnxNetwork(session)
+        return session
 
     def _options(self) -> onnxruntime.SessionOptions:
         options = onnxruntime.SessionOptions()
@@ -75,7 +92,8 @@ class OnnxRuntime:
         options.log_severity_level = _QUIET
         return options
 
-    def _providers(self) -> list[Any]:
+    def _providers(self, captured: bool = False) -> list[Any]:
+        """Providers in order of preference; `captured` as a CUDA graph, by the first of them."""
         if self.device == "cpu":
             return [PROVIDERS["cpu"]]
         cuda = {
@@ -84,11 +102,18 @@ class OnnxRuntime:
             "gpu_mem_limit": str(self.gpu_memory),
             "use_tf32": "0",  # fp32 is what the plan says
         }
+        if self.device == "cuda":
+            cuda["enable_cuda_graph"] = str(int(captured))
         providers: list[Any] = [(PROVIDERS["cuda"], cuda), PROVIDERS["cpu"]]
-        return [(PROVIDERS["tensorrt"], self._tensorrt()), *providers] if self.device == "tensorrt" else providers
+        return [(PROVIDERS["tensorrt"], self._tensorrt(captured)), *providers] if self.device == "tensorrt" else providers
 
-    def _tensorrt(self) -> dict[str, str]:
-        settings = {"trt_bf16_enable": str(self.precision == "bf16"), "trt_engine_cache_enable": str(self.cache_dir is not None)}
+    def _tensorrt(self, captured: bool) -> dict[str, str]:
+        switches = {
+            "trt_bf16_enable": self.precision == "bf16",
+            "trt_engine_cache_enable": self.cache_dir is not None,
+            "trt_cuda_graph_enable": captured,
+        }
+        settings = {name: str(on) for name, on in switches.items()}
         folder = {"trt_engine_cache_path": str(self.cache_dir), "trt_timing_cache_path": str(self.cache_dir)} if self.cache_dir else {}
         return settings | folder
 

@@ -41,7 +41,7 @@ class OpenVinoRuntime:
 
     @property
     def fused_name(self) -> str:
-        return "openvino-cpu-fused"
+        return "openvino-fused-cpu"
 
     @property
     def fingerprint(self) -> str:
