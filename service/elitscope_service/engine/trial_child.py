@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from elitscope_models.ensemble import Ensemble
     from elitscope_service.engine.trial import Line, Task, Verdict
 
+GRACE_S = 5
+"""Seconds of processor time from the signal that says that it is used up to the one that can't be heard."""
 LOWEST_PRIORITY = 19
 DIES_FIRST = "1000"
 MOST_WORDS = 2000
@@ -63,7 +65,8 @@ def limit_resources(memory_bytes: int, seconds: float) -> None:
     """
     resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_FSIZE, (memory_bytes, memory_bytes))  # of one file: the cache of compiled networks is written here
-    resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(seconds), math.ceil(seconds)))
+    soft = math.ceil(seconds)
+    resource.setrlimit(resource.RLIMIT_CPU, (soft, soft + GRACE_S))  # were both the same, it would be killed without a word of why
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 

@@ -15,7 +15,7 @@ import pytest
 from elitscope_models.agreement import Agreement
 from elitscope_models.bundle import Bundle, BundleInvalid
 from elitscope_models.loading import open_ensemble
-from elitscope_service.engine.trial import Line, Task, TrialFailed, Trials, TrialStopped, Verdict
+from elitscope_service.engine.trial import MODULE, Line, Task, TrialFailed, Trials, TrialStopped, Verdict
 from tests.support import hostile
 from tests.support.bundles import dot_network
 from tests.support.server import wait_until
@@ -34,8 +34,13 @@ def task(folder: Path, **changes: Any) -> Task:
     return Task(**{"folder": folder, "device": "cpu", "memory_bytes": 2 * GIB, "seconds": 60.0, **changes})
 
 
+def children() -> list[psutil.Process]:
+    """Trials under way; tests before may have left other processes to this one."""
+    return [child for child in psutil.Process().children() if MODULE in child.cmdline()]
+
+
 def the_child() -> psutil.Process:
-    return wait_until(lambda: next(iter(psutil.Process().children()), None))
+    return wait_until(lambda: next(iter(children()), None))
 
 
 def in_background(work: Callable[[], Any]) -> tuple[threading.Thread, list[BaseException]]:
@@ -55,12 +60,12 @@ def in_background(work: Callable[[], Any]) -> tuple[threading.Thread, list[BaseE
 def test_a_sound_bundle_passes_and_leaves_its_compiled_networks_behind(trials: Trials, toy_bundle: Bundle, tmp_path: Path) -> None:
     verdict = trials.run(task(toy_bundle.path, cache_dir=tmp_path / "compiled"))
     assert (verdict.name, verdict.digest, verdict.halo) == ("toy", toy_bundle.digest, toy_bundle.halo)
-    assert verdict.precision == open_ensemble(toy_bundle, device="cpu").runtime.precision
+    assert verdict.precision in ("fp32", "bf16")  # whichever is faster here, at this moment
     compiled = {file: file.stat().st_mtime_ns for file in (tmp_path / "compiled").iterdir()}
     assert compiled
     open_ensemble(toy_bundle, device="cpu", precision=verdict.precision, cache_dir=tmp_path / "compiled")
     assert {file: file.stat().st_mtime_ns for file in (tmp_path / "compiled").iterdir()} == compiled
-    assert psutil.Process().children() == []
+    assert children() == []
 
 
 def test_what_a_lower_precision_has_shown_comes_through_the_pipe() -> None:
@@ -102,7 +107,7 @@ def test_a_network_that_never_ends_is_ended(trials: Trials, tmp_path: Path) -> N
         BundleInvalid, match=r"compiling and running its networks was not done after (3 s of processor time|15 s), and was ended"
     ):
         trials.run(task(folder, seconds=3.0))
-    assert psutil.Process().children() == []
+    assert children() == []
 
 
 def test_a_trial_that_waits_for_ever_is_ended_too(trials: Trials, tmp_path: Path) -> None:
