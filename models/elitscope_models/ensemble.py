@@ -97,6 +97,8 @@ class Ensemble:
 
         `image` is float32 [row, column], normalised, its sides multiples of the stride.
         """
+        if self.fusion is not None:
+            self.fusion.one_by_one()
         return self.networks[member](image)
 
 

@@ -35,6 +35,9 @@ WORTH_IT = 3
 MOST_READY = 3
 """Graphs that stay in memory, each with weights and buffers of its own: some 80 MB at 512 × 512 with 8 members."""
 
+REST_AFTER = 16
+"""Calls in one after which members that were not needed meanwhile give back memory."""
+
 _MOST_SEEN, _MOST_UNFIT = 16, 256
 
 logger = logging.getLogger(__name__)
@@ -61,16 +64,19 @@ class Fusion:
         tolerance: how far it may be from the members' own results.
         at_once: compile where one is asked for.
         most: graphs that are kept ready.
+        rest: has the members give back memory; called in the thread that runs them.
     """
 
     compile: Compile
     tolerance: Tolerance
     at_once: bool = False
     most: int = MOST_READY
+    rest: Callable[[], None] = lambda: None
     _ready: OrderedDict[Key, Whole] = field(default_factory=OrderedDict, repr=False)
     _seen: OrderedDict[Key, int] = field(default_factory=OrderedDict, repr=False)
     _wishes: deque[_Wish] = field(default_factory=deque, repr=False)
     _unfit: deque[Key] = field(default_factory=lambda: deque(maxlen=_MOST_UNFIT), repr=False)
+    _in_a_row: int = 0
     _lock: Lock = field(default_factory=Lock, repr=False)
 
     def of(self, members: tuple[int, ...], shape: tuple[int, int]) -> Whole | None:
@@ -87,7 +93,15 @@ class Fusion:
         if whole is None and self.at_once:
             whole = self.compile(*key)
             self._keep(key, whole)
+        if whole is not None:
+            self._in_a_row += 1
+            if self._in_a_row == REST_AFTER:
+                self.rest()
         return whole
+
+    def one_by_one(self) -> None:
+        """A member is about to be run by itself."""
+        self._in_a_row = 0
 
     def saw(self, members: tuple[int, ...], image: Image, maps: Maps) -> None:
         """An image was analysed member by member. `maps` [member, class, row, column] came of it, without the image's padding."""

@@ -17,7 +17,7 @@ from elitscope_models.ensemble import MAX_TILE, Ensemble, load_ensemble
 from elitscope_models.fusion import Fusion
 from elitscope_models.plans import PlanUnavailable, plan_name
 from elitscope_models.reference import reference_frame, reference_image
-from elitscope_models.runtime import FusingRuntime, Runtime, Whole
+from elitscope_models.runtime import FusingRuntime, Resting, Runtime, Whole
 from elitscope_models.runtimes import all_runtimes, choose
 from elitscope_models.tiles import Tiling
 
@@ -110,7 +110,12 @@ def with_fusion(ensemble: Ensemble, at_once: bool = False) -> Ensemble:
     def compile_whole(members: tuple[int, ...], shape: tuple[int, int]) -> Whole:
         return runtime.fuse([sums[member] for member in members], lambda: [read_member(bundle, member) for member in members], shape)
 
-    return replace(ensemble, fusion=Fusion(compile_whole, bundle.manifest.tolerance, at_once))
+    def rest() -> None:
+        for network in ensemble.networks.values():
+            if isinstance(network, Resting):
+                network.rest()
+
+    return replace(ensemble, fusion=Fusion(compile_whole, bundle.manifest.tolerance, at_once, rest=rest))
 
 
 def all_plans(bundle: Bundle, members: Iterable[int], runtimes: Iterable[Runtime], tiling: Tiling) -> dict[str, tuple[Runtime, bool]]:

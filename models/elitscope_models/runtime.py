@@ -33,6 +33,15 @@ class Network(Protocol):
         ...
 
 
+@runtime_checkable
+class Resting(Protocol):
+    """A network that can do with less memory while it is not called."""
+
+    def rest(self) -> None:
+        """Give back what the next call will take again."""
+        ...
+
+
 class Whole(Protocol):
     """All active members, their mean and their spread in one call, for images of one shape."""
 

@@ -13,7 +13,7 @@ import pytest
 from elitscope_models.analyse import Analysis, analyse
 from elitscope_models.bundle import Bundle, Tolerance
 from elitscope_models.ensemble import Ensemble
-from elitscope_models.fusion import MOST_PIXELS, WORTH_IT, Fusion
+from elitscope_models.fusion import MOST_PIXELS, REST_AFTER, WORTH_IT, Fusion
 from elitscope_models.loading import open_ensemble, open_plan, with_fusion
 from elitscope_models.runtime import Image, Maps, NetworkInvalid
 from elitscope_models.runtimes.openvino import OpenVinoRuntime
@@ -122,6 +122,20 @@ def test_at_once_compiles_where_it_is_asked() -> None:
     fusion = Fusion(graphs, Tolerance(), at_once=True)
     assert fusion.of(MEMBERS, SHAPE) is fusion.of(MEMBERS, SHAPE)
     assert len(graphs.made) == 1
+
+
+def test_members_rest_once_they_have_not_been_needed_for_a_while() -> None:
+    rested: list[int] = []
+    fusion = Fusion(Graphs(), Tolerance(), at_once=True, rest=lambda: rested.append(1))
+    for _ in range(REST_AFTER - 1):
+        fusion.of(MEMBERS, SHAPE)
+    fusion.one_by_one()
+    for _ in range(REST_AFTER - 1):
+        fusion.of(MEMBERS, SHAPE)
+    assert rested == []
+    for _ in range(REST_AFTER):
+        fusion.of(MEMBERS, SHAPE)
+    assert rested == [1], "and no more than once"
 
 
 # ------------------------------------------------------------------------------------------------------------- with real networks
@@ -246,3 +260,13 @@ def test_kept_graphs_give_the_same_bits_are_bounded_and_survive_damage(bundle: B
     assert run(never) == first
     with pytest.raises(AssertionError, match="it was kept"):
         replace(runtime, threads=3).fuse(sums, never, SHAPE)
+
+
+def test_members_that_rested_give_the_same_bits(bundle: Bundle) -> None:
+    ensemble = with_fusion(open_ensemble(bundle, device="cpu", precision="fp32"))
+    assert ensemble.fusion is not None
+    before = analysed(ensemble)
+    ensemble.fusion.rest()
+    after = analysed(ensemble)
+    assert before.mean.tobytes() == after.mean.tobytes()
+    assert before.atoms.tobytes() == after.atoms.tobytes()
