@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
@@ -18,6 +19,7 @@ from elitscope.messages import ResultMessage
 from elitscope_service.child import Command
 from elitscope_service.config import load_config
 from elitscope_service.processes import Child, start_child
+from elitscope_service.store.embedded import answering, lock_folder, start_embedded
 from tests.service.builders import SESSION, frame
 from tests.service.wire import Peer
 
@@ -48,6 +50,9 @@ async def ready(child: Child) -> dict[str, str]:
 def test_an_engine_and_an_api_meet_on_the_wire_and_stop_in_order(toy_folder: Path, tmp_path: Path) -> None:
     async def scenario() -> None:
         text = configuration(toy_folder, tmp_path)
+        lock = lock_folder(tmp_path)
+        store = await start_embedded(tmp_path, lock)
+        await answering(tmp_path)
         engine, api = await asyncio.gather(start_child("elitscope_service.engine", text), start_child("elitscope_service.api", text))
         addresses, (http,) = await ready(engine), (await ready(api)).values()
         api.tell(Command("watch", address=addresses["publish"]))
@@ -65,6 +70,9 @@ def test_an_engine_and_an_api_meet_on_the_wire_and_stop_in_order(toy_folder: Pat
         assert await engine.stop(5.0)
         assert await api.stop(5.0)
         assert (engine.process.returncode, api.process.returncode) == (0, 0)
+        store.terminate()
+        await store.wait()
+        os.close(lock)
 
     run(scenario)
 
@@ -125,8 +133,9 @@ def modules_of(module: str, *statements: str) -> set[str]:
 def test_the_engine_imports_no_web_framework_and_the_api_no_inference() -> None:
     engine, api = modules_of("elitscope_service.engine.process"), modules_of("elitscope_service.api.__main__")
     assert not {"fastapi", "starlette", "uvicorn", "torch"} & engine
-    assert not {"openvino", "onnxruntime", "onnx", "cv2", "scipy", "torch"} & api
-    assert not [name for name in api if name.startswith(("elitscope_service.engine", "elitscope_models"))]
+    assert not {"openvino", "onnxruntime", "onnx", "scipy", "torch"} & api
+    assert not [name for name in api if name.startswith(("elitscope_service.engine", "elitscope_models.runtimes"))]
+    assert not {f"elitscope_models.{name}" for name in ("analyse", "bundle", "ensemble", "loading")} & api
     assert not [name for name in engine if name.startswith("elitscope_service.api")]
 
 
