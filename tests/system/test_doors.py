@@ -35,7 +35,7 @@ def status(server, path, token=None, **options):
 def test_the_first_key_closes_both_doors_of_a_server_that_runs_and_a_revoked_one_is_out(toy_bundles, tmp_path):
     data = tmp_path / "data"
     with RunningServer("--bundles", toy_bundles, data_dir=data) as server:
-        assert status(server, "/readyz") == 200
+        wait_until(lambda: status(server, "/readyz") == 200)
         with Client(server.server, timeout=60) as client:
             client.infer(FRAME, sampling=0.1)
         engine = server.child("engine").pid

@@ -197,7 +197,7 @@ def test_a_load_that_means_harm_fails_in_words_and_a_bystander_never_notices(run
             answer = rest.change("bad", "load")
             assert (case, answer.status_code, answer.json()["code"]) == (case, 422, "bundle_invalid"), answer.text
             assert words in answer.json()["detail"], case
-            assert rest.states() == {**before, "bad": "failed"}
+            wait_until(lambda: rest.states() == {**before, "bad": "failed"})
             assert rest.http.get("/v1/ensembles/bad").json()["why"]
             assert rest.use("bad").json()["code"] == "ensemble_unavailable"
             assert rest.delete("bad").status_code == 204
