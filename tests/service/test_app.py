@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from elitscope_service.app import main
 from tests.support.bundles import make_bundle
+
+
+@pytest.fixture(autouse=True)
+def logs_of_its_own() -> Iterator[None]:
+    """The command takes all logs to its own stderr, which later tests would find closed."""
+    root = logging.getLogger()
+    level, handlers = root.level, root.handlers[:]
+    root.handlers.clear()
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 def test_help_shows_every_flag_and_examples(capsys: pytest.CaptureFixture[str]) -> None:
