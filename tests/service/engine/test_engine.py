@@ -97,7 +97,7 @@ def test_two_cameras_that_claim_one_identity_each_get_their_own_replies(start_en
 
 def test_a_reply_whose_client_went_away_waits_for_its_return(start_engine: StartEngine) -> None:
     engine = start_engine()
-    with Peer(engine.bind).greet(SESSION) as peer:
+    with Peer(engine.bind, LINGER=10_000).greet(SESSION) as peer:  # a closed socket that does not linger may never send it
         peer.send(shot())
     status_of(engine, lambda status: bool(status.streams) and status.streams[0].outcomes == {"result": 1})
     with Peer(engine.bind) as peer:
