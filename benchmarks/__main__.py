@@ -13,9 +13,16 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmarks import fairness, forward, frame_path, switch
+from benchmarks import fairness, forward, frame_path, peers, server, switch
 
-BENCHMARKS = {"frame": frame_path.run, "forward": forward.run, "fairness": fairness.run, "switch": switch.run}
+BENCHMARKS = {
+    "frame": frame_path.run,
+    "peers": peers.run,
+    "server": server.run,
+    "forward": forward.run,
+    "fairness": fairness.run,
+    "switch": switch.run,
+}
 RESULTS = Path(__file__).parent / "results"
 
 

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from elitscope_service.api import (
     audit,
+    console,
     ensembles,
     frame_pictures,
     frames,
@@ -23,6 +24,7 @@ from elitscope_service.api import (
     sign_in,
     streams,
 )
+from elitscope_service.api.console import Console
 from elitscope_service.api.engine_view import EngineView
 from elitscope_service.api.event_log import EventLog
 from elitscope_service.api.feed import Feed
@@ -42,11 +44,12 @@ def create_app(
     doors: Doors | None = None,
     store: redis.asyncio.Redis | None = None,
     receiver: Receiver | None = None,
+    pages: Console | None = None,
 ) -> FastAPI:
     """The application over what is known of the engine, what it shows and what happened there. It starts nothing.
 
     `doors`: who may come in; by default whoever is on this computer. `store`: where selections are changed and remembered; without one
-    nothing can be. `receiver`: takes uploaded bundles in.
+    nothing can be. `receiver`: takes uploaded bundles in. `pages`: the web console, by default the one that was built.
     """
     doors = doors or Doors()
     app = FastAPI(title="elitscope", version=version, summary="Real-time segmentation ensembles for STEM", docs_url=None, redoc_url=None)
@@ -59,10 +62,12 @@ def create_app(
     app.state.painters = CapacityLimiter(2)
     app.state.listeners, app.state.viewers = Seats(MOST_LISTENERS), Seats(MOST_VIEWERS)
     app.state.receiver = receiver
+    app.state.console = pages or Console.read()
     app.state.uploading = CapacityLimiter(2)
     app.state.metrics = metrics_registry(view)
     for module in (health, metrics, sign_in, ensembles, streams, frames, frame_pictures, members, listening, live, selection, hold, audit):
         app.include_router(module.router, responses=documented(401, 403, 413, 429))
+    app.include_router(console.router)
     install_problems(app)
     app.add_middleware(Gate, doors=doors)
     app.add_middleware(KnownHosts, names=doors.names, numbers=doors.numbers)

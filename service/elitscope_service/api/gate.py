@@ -1,7 +1,7 @@
 """The gate that every request comes through: who is it, may they come in, not too often and with not too much at once.
 
 Nothing behind it is reachable without a key once there are keys, whatever route somebody adds; what a key may do is asked by the routes
-themselves (`callers.py`). `/healthz` alone is open, and `/v1/sign-in` reads the token from the body.
+themselves (`callers.py`). `/healthz` and the console's own files alone are open, and `/v1/sign-in` reads the token from the body.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ from elitscope_service.api.hosts import READING
 from elitscope_service.api.problems import ProblemError, problem_response
 from elitscope_service.config import Limits
 
-OPEN = "/healthz"
+OPEN = ("/healthz", "/")
+OPEN_FOLDER = "/assets/"
+"""Of the console, which has to be there before anybody can sign in with it; nothing in it is about this server."""
 SIGN_IN = "/v1/sign-in"
 UPLOADS = "/v1/ensembles"
 POLICY_VIOLATION = 1008
@@ -60,7 +62,7 @@ class Gate:
         self._allowance = Allowance(doors.limits.requests_per_s, doors.clock)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in ("http", "websocket") or scope["path"] == OPEN:
+        if scope["type"] not in ("http", "websocket") or _is_open(scope["path"]):
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
@@ -171,6 +173,10 @@ class Gate:
             return message
 
         return limited
+
+
+def _is_open(path: str) -> bool:
+    return path in OPEN or path.startswith(OPEN_FOLDER)
 
 
 class _KeyEnded(OSError):

@@ -20,9 +20,9 @@ from elitscope.messages import ResultMessage
 from elitscope.types import Result
 from elitscope_service.api.pictures import Array, fitting_scale, shrunk
 from elitscope_service.api.problems import coded
-from elitscope_service.publications import MEMBERS, PREVIEW, SUMMARY, only
+from elitscope_service.publications import INACTIVE, MEMBERS, PREVIEW, SUMMARY, only
 
-OUTPUTS = ("frame", "mean", "std", "atoms", "members")
+OUTPUTS = ("frame", "mean", "std", "atoms", "members", "inactive")
 DTYPES = ("uint8", "float32")
 ALIGNMENT = 8
 MOST_RATE = 60.0
@@ -30,6 +30,8 @@ STD_TOP = 0.5
 """The largest standard deviation that values from 0 to 1 can have."""
 BLACK, WHITE = 0.5, 99.5
 """Percentiles of a frame's pixels that become 0 and 255."""
+_OF_KIND = {MEMBERS: ("members",), INACTIVE: ("mean", "members")}
+"""What a viewer gets of the publications of maps: deselected networks' come with the mean of the frame that they are of."""
 
 
 @dataclass(frozen=True)
@@ -61,13 +63,13 @@ class LiveOptions:
         """The publications that it takes."""
         pictures = {"frame", "mean", "std"}.intersection(self.outputs)
         atoms = (PREVIEW,) if pictures else (SUMMARY,) if "atoms" in self.outputs else ()
-        return (*atoms, *((MEMBERS,) if "members" in self.outputs else ()))
+        return (*atoms, *((MEMBERS,) if "members" in self.outputs else ()), *((INACTIVE,) if "inactive" in self.outputs else ()))
 
 
 def live_message(message: ResultMessage, kind: str, options: LiveOptions) -> bytes:
     """The part of a publication of this kind that a viewer wants, in a container."""
     result = message.result
-    outputs = ("members",) if kind == MEMBERS else tuple(name for name in options.outputs if name != "members")
+    outputs = _OF_KIND.get(kind) or tuple(name for name in options.outputs if name not in ("members", "inactive"))
     levels: dict[str, tuple[float, float]] = {}
     reduced = only(result, outputs)
     frame = message.frame if "frame" in outputs else None

@@ -1,4 +1,4 @@
-"""Signing in and out with a browser: a token for a cookie."""
+"""Signing in and out with a browser: a token for a cookie; and who that makes one."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from elitscope.errors import NotAuthorised
 from elitscope_service.access.key import Scope
+from elitscope_service.api.callers import Reader
 from elitscope_service.api.gate import SIGN_IN, Doors
 from elitscope_service.api.problems import ProblemError, documented
 from elitscope_service.store.documents import Role
@@ -28,6 +29,20 @@ class SignedIn(BaseModel):
     name: str
     role: Role
     scopes: list[Scope]
+
+
+class Asking(SignedIn):
+    """Who asks."""
+
+    keys: bool = Field(description="Whether keys are needed here; without them a caller is who they say they are")
+
+
+@router.get("/v1/caller", responses=documented(422), summary="Who is asking, and what they may do")
+async def read_caller(request: Request, response: Response, who: Reader) -> Asking:
+    """For programs that show what can be done: a page can't read its cookie."""
+    response.headers["Cache-Control"] = "no-store"
+    doors: Doors = request.app.state.doors
+    return Asking(name=who.name, role=who.role, scopes=sorted(who.scopes), keys=doors.keys().required)
 
 
 @router.post(SIGN_IN, responses=documented(409, 422, 503), summary="Exchange a token for a cookie")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -117,3 +118,13 @@ def test_what_can_not_be_is_refused_quoting_it(query: dict[str, str]) -> None:
     assert (caught.value.status, caught.value.code) == (422, "request_invalid")
     (value,) = query.values()
     assert repr(value) in caught.value.detail
+
+
+def test_maps_of_deselected_networks_come_with_the_mean_of_their_frame() -> None:
+    options = LiveOptions(("members", "inactive"))
+    assert options.kinds() == ("members", "inactive")
+    asleep = ResultMessage(replace(RESULT, members=(3, 4, 5), member_maps=MEMBERS, std=None))
+    header, message = read(live_message(asleep, "inactive", options))
+    assert (header["kind"], message.result.members) == ("inactive", (3, 4, 5))
+    assert message.result.member_maps is not None and message.result.member_maps.shape == MEMBERS.shape
+    assert message.result.mean is not None and message.result.atoms is None
