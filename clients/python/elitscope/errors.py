@@ -154,12 +154,14 @@ class InternalError(ElitscopeError):
 
 @dataclass(frozen=True)
 class ErrorCode:
-    """One row: the wire code, whose fault it is ("client", "server" or "load"), the REST status, and the Python exception."""
+    """One row: the wire code, whose fault it is ("client", "server" or "load"), the REST status, the Python exception, and whether it
+    settles a frame: where it does not, the frame is sent once more and is new to the server then."""
 
     code: str
     fault: str
     http_status: int
     exception: type[ElitscopeError]
+    final: bool = True
 
 
 CODES: dict[str, ErrorCode] = {
@@ -170,14 +172,14 @@ CODES: dict[str, ErrorCode] = {
         ErrorCode("partial_unsupported", "client", 422, FrameInvalid),
         ErrorCode("header_invalid", "client", 400, FrameInvalid),
         ErrorCode("protocol_mismatch", "client", 400, ProtocolMismatch),
-        ErrorCode("session_unknown", "server", 409, InternalError),
+        ErrorCode("session_unknown", "server", 409, InternalError, final=False),
         ErrorCode("too_many_sessions", "load", 503, Overloaded),
         ErrorCode("too_many_streams", "load", 503, Overloaded),
         ErrorCode("credit_exceeded", "client", 429, Overloaded),
         ErrorCode("overloaded", "load", 503, Overloaded),
         ErrorCode("deadline_exceeded", "load", 504, DeadlineExceeded),
         ErrorCode("superseded", "load", 409, Superseded),
-        ErrorCode("draining", "server", 503, Overloaded),
+        ErrorCode("draining", "server", 503, Overloaded, final=False),
         ErrorCode("reply_expired", "client", 410, ReplyLost),
         ErrorCode("not_authorised", "client", 403, NotAuthorised),
         ErrorCode("internal", "server", 500, InternalError),
@@ -215,8 +217,17 @@ CODES: dict[str, ErrorCode] = {
         ErrorCode("outcome_unknown", "server", 504, OutcomeUnknown),
     )
 }
-"""Every code that a server can answer with: frames by wire, calls by REST. `session_unknown` and `draining` are no final answers of a
-frame: the client greets again and sends it once more."""
+"""Every code that a server can answer with: frames by wire, calls by REST."""
+
+
+def settles(code: str) -> bool:
+    """Whether a rejection with this code is the frame's one answer; a newer server's codes are.
+
+    >>> settles("frame_invalid"), settles("draining")
+    (True, False)
+    """
+    row = CODES.get(code)
+    return row is None or row.final
 
 
 def rejection_error(code: str, message: str) -> ElitscopeError:

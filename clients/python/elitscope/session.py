@@ -31,12 +31,9 @@ from dataclasses import dataclass, field, replace
 from typing import Callable, Optional, Union
 
 from elitscope.codec import MAX_DONE
-from elitscope.errors import ElitscopeError, FrameInvalid, ServerGone, rejection_error
+from elitscope.errors import ElitscopeError, FrameInvalid, ServerGone, rejection_error, settles
 from elitscope.messages import Bye, ClientMessage, FrameMessage, Hello, Limits, Ping, Pong, Reject, ResultMessage, ServerMessage, Welcome
 from elitscope.types import Rejection, Result
-
-RETRY_CODES = ("draining",)
-"""Rejections that are no final answer: the frame is sent again after `Timings.retry`."""
 
 Outcome = Union[Result, Rejection, ElitscopeError]
 
@@ -248,7 +245,7 @@ class Session:
         if message.frame_id is None:
             return self.fail(rejection_error(message.code, message.message))
         flight = self._flights.get(message.frame_id)
-        if flight is not None and message.code in RETRY_CODES and not flight.abandoned:
+        if flight is not None and not settles(message.code) and not flight.abandoned:
             flight.sent_before_ping, flight.not_before = None, now + self._timings.retry
             return []
         stream = message.stream or (flight.frame.stream if flight is not None else "")

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from elitscope.codec import encode
+from elitscope.errors import settles
 from elitscope.messages import Reject, ResultMessage
 from elitscope.types import Timing
 from elitscope_service.scheduler import Dropped, Job
 
 RESULT = "result"
-PROVISIONAL_CODES = ("draining",)
-"""Rejections that end nothing: the frame is not remembered as answered, and is new when it comes again."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +26,8 @@ class Answer:
 
     @property
     def final(self) -> bool:
-        """Whether this settles the frame for good."""
-        return self.outcome not in PROVISIONAL_CODES
+        """Whether this settles the frame for good: otherwise it is not remembered as answered."""
+        return settles(self.outcome)
 
 
 def result_answer(job: Job, message: ResultMessage) -> Answer:
