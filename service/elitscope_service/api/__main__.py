@@ -17,11 +17,12 @@ import uvicorn
 
 from elitscope.errors import ElitscopeError
 from elitscope.version import __version__
+from elitscope_service.access.insider import insider
 from elitscope_service.access.pair import CurvePair, server_pair
 from elitscope_service.access.watch import watch_keys
 from elitscope_service.addresses import http_address
 from elitscope_service.api.application import create_app
-from elitscope_service.api.deployment import check_tls, doors, insider
+from elitscope_service.api.deployment import check_tls, doors
 from elitscope_service.api.engine_view import EngineView
 from elitscope_service.api.event_log import EventLog
 from elitscope_service.api.feed import Feed

@@ -5,13 +5,10 @@ from __future__ import annotations
 import hashlib
 import ssl
 
-import zmq
-
 from elitscope_service.access.keyring import Keys
 from elitscope_service.access.pair import CurvePair
 from elitscope_service.api.cookies import Cookies
 from elitscope_service.api.gate import Doors
-from elitscope_service.api.subscriber import Introduce
 from elitscope_service.config import ConfigInvalid, ServerConfig
 
 
@@ -19,18 +16,6 @@ def doors(config: ServerConfig, keys: Keys, pair: CurvePair) -> Doors:
     """What the gate decides by. Cookies are signed with a secret made from the server's own, so that a restart signs nobody out."""
     secret = hashlib.blake2b(pair.secret_key.encode(), person=b"elitscope-cookie").digest()
     return Doors(keys, config.host_names, config.beyond_loopback, Cookies(secret), config.limits)
-
-
-def insider(keys: Keys, pair: CurvePair) -> Introduce:
-    """How sockets of this process introduce themselves to the engine: with the server's own pair, once keys are needed."""
-
-    def introduce(sock: zmq.Socket[bytes]) -> None:
-        if keys().required:
-            sock.setsockopt_string(zmq.CURVE_SERVERKEY, pair.public_key)
-            sock.setsockopt_string(zmq.CURVE_PUBLICKEY, pair.public_key)
-            sock.setsockopt_string(zmq.CURVE_SECRETKEY, pair.secret_key)
-
-    return introduce
 
 
 def check_tls(config: ServerConfig) -> None:

@@ -10,11 +10,12 @@ from starlette.requests import ClientDisconnect
 
 from elitscope_service.api.callers import Admin, Caller, Reader
 from elitscope_service.api.ensemble_changes import EnsembleChanges, Submitted
-from elitscope_service.api.orders import IdempotencyKey, make_order
+from elitscope_service.api.orders import IdempotencyKey
 from elitscope_service.api.problems import coded, documented
 from elitscope_service.api.receiving import Receiver
 from elitscope_service.api.responses import Engine, Ensemble, EnsembleList, View
 from elitscope_service.api.selection_view import Store
+from elitscope_service.orders import make_order
 from elitscope_service.status import EnsembleState, EnsembleStatus
 from elitscope_service.store.documents import EnsembleRecord, EnsembleWish
 

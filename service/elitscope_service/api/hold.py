@@ -10,10 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from elitscope_service.api.callers import Operator, Reader
 from elitscope_service.api.once import carry_out_once
-from elitscope_service.api.orders import IdempotencyKey, Order, StreamName, make_order
+from elitscope_service.api.orders import IdempotencyKey, StreamName
 from elitscope_service.api.problems import coded, documented
 from elitscope_service.api.selection import Reason
 from elitscope_service.api.selection_view import SelectionView, Store, read_applied, shown_selection
+from elitscope_service.orders import Order, make_order
 from elitscope_service.store import keys
 from elitscope_service.store.connect import store_errors
 from elitscope_service.store.documents import Autopilot, Hold, Mode

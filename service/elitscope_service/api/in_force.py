@@ -10,9 +10,9 @@ from fastapi import Depends, Path
 from starlette.requests import HTTPConnection
 
 from elitscope.errors import StoreUnavailable
-from elitscope_service.api.changes import stream_unknown
 from elitscope_service.api.engine_view import Seen
 from elitscope_service.api.responses import Engine
+from elitscope_service.changes import stream_unknown
 from elitscope_service.store import keys
 from elitscope_service.store.connect import store_errors
 from elitscope_service.store.documents import AppliedSelection

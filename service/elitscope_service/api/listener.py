@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from elitscope.messages import ResultMessage, ServerMessage
 from elitscope_service.api.feed import Feed
-from elitscope_service.api.subscriber import Introduce, SubscriberThread, without_a_key
+from elitscope_service.subscriber import Introduce, SubscriberThread, without_a_key
 
 TICK_S = 1.0
 """How often leases that have run out are looked for."""

@@ -8,9 +8,9 @@ from typing import Any
 import redis
 import redis.asyncio
 
-from elitscope_service.api.changes import COMMAND_S
-from elitscope_service.api.orders import Order
 from elitscope_service.api.problems import coded
+from elitscope_service.changes import COMMAND_S
+from elitscope_service.orders import Order
 from elitscope_service.store import keys
 from elitscope_service.store.audit import add_audit
 from elitscope_service.store.connect import store_errors

@@ -9,11 +9,12 @@ from fastapi import APIRouter, Body, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from elitscope_service.api.callers import Caller, Operator, Reader
-from elitscope_service.api.changes import Changes, Plan, Planner, etag
-from elitscope_service.api.orders import IdempotencyKey, IfMatch, StreamName, make_order
+from elitscope_service.api.orders import IdempotencyKey, IfMatch, StreamName
 from elitscope_service.api.problems import coded, documented
 from elitscope_service.api.selection_view import Orders, SelectionView, Store, read_applied, shown_selection
-from elitscope_service.store.documents import AppliedSelection, SelectionState
+from elitscope_service.changes import Changes, Overtaken, etag
+from elitscope_service.orders import make_order
+from elitscope_service.planners import Planner, action_of, changed, replaced, undone
 
 router = APIRouter(prefix="/v1/streams/{stream}/selection", tags=["selection"])
 
@@ -85,7 +86,7 @@ async def put_selection(
         who,
         wanted.reason,
         asked,
-        lambda now, undo: Plan(wanted.ensemble, members),
+        replaced(wanted.ensemble, members),
         orders,
         store,
         response,
@@ -110,9 +111,9 @@ async def patch_selection(
         raise coded("request_invalid", "neither deselect nor select names a network: give at least one id")
     if both := sorted({*change.deselect} & {*change.select}):
         raise coded("request_invalid", f"member {both[0]} is to be deselected and selected: choose one")
-    action = "deselect" if not change.select else "select" if not change.deselect else "change"
     asked = ["PATCH", sorted(change.deselect), sorted(change.select)]
-    return await _carry_out(stream, action, who, change.reason, asked, _changed(change), orders, store, response, idempotency_key, if_match)
+    action, planner = action_of(change.deselect, change.select), changed(change.deselect, change.select)
+    return await _carry_out(stream, action, who, change.reason, asked, planner, orders, store, response, idempotency_key, if_match)
 
 
 @router.post("/undo", responses=CHANGED, summary="Go back to the selection before")
@@ -128,7 +129,7 @@ async def undo_selection(
 ) -> SelectionView:
     """A new revision with the networks of the one before; repeated, it walks further back, a hundred changes at most."""
     reason = "" if why is None else why.reason
-    return await _carry_out(stream, "undo", who, reason, ["undo"], _undone, orders, store, response, idempotency_key, if_match)
+    return await _carry_out(stream, "undo", who, reason, ["undo"], undone, orders, store, response, idempotency_key, if_match)
 
 
 async def _carry_out(
@@ -145,29 +146,9 @@ async def _carry_out(
     if_match: str | None,
 ) -> SelectionView:
     order = make_order(stream, action, who, reason, time.time(), asked, key, if_match)
-    applied = await orders.change(order, planner)
+    try:
+        applied = await orders.change(order, planner)
+    except Overtaken as error:
+        raise coded(error.code, str(error), {"ETag": etag(error.revision)}) from error
     response.headers["ETag"] = etag(applied.revision)
     return await shown_selection(store, applied)
-
-
-def _changed(change: Change) -> Planner:
-    def plan(now: AppliedSelection, undo: SelectionState | None) -> Plan:
-        for member in (*change.deselect, *change.select):
-            if member not in now.preference:
-                has = ", ".join(map(str, sorted(now.preference)))
-                raise coded("member_unknown", f"ensemble {now.ensemble!r} has no member {member}: it has {has}")
-        members = tuple(sorted({*now.members, *change.select} - {*change.deselect}))
-        if len(members) < now.min_members:
-            text = (
-                f"{len(members)} networks of {now.ensemble!r} would stay active: at least {now.min_members} must, select another one first"
-            )
-            raise coded("last_member", text)
-        return Plan(now.ensemble, members)
-
-    return plan
-
-
-def _undone(now: AppliedSelection, undo: SelectionState | None) -> Plan:
-    if undo is None:
-        raise coded("nothing_to_undo", f"stream {now.stream!r} has no earlier selection to go back to")
-    return Plan(undo.ensemble, undo.members)

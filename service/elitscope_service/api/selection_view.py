@@ -10,7 +10,7 @@ from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from elitscope.errors import StoreUnavailable
-from elitscope_service.api.changes import NEWBORN_S, TURN_S, Changes, stream_unknown
+from elitscope_service.changes import NEWBORN_S, TURN_S, Changes, stream_unknown
 from elitscope_service.store import keys
 from elitscope_service.store.connect import store_errors
 from elitscope_service.store.documents import AppliedSelection, FirstFrame, Hold

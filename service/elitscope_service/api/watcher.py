@@ -5,8 +5,8 @@ from __future__ import annotations
 from elitscope.messages import Event, ServerMessage, Status
 from elitscope_service.api.engine_view import EngineView
 from elitscope_service.api.event_log import EventLog
-from elitscope_service.api.subscriber import Introduce, SubscriberThread, without_a_key
 from elitscope_service.status import EngineStatus
+from elitscope_service.subscriber import Introduce, SubscriberThread, without_a_key
 
 TOPICS = ("status/", "event/")
 

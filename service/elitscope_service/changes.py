@@ -1,4 +1,4 @@
-"""The API's half of changing a selection: write what is wanted, wait until the engine has brought it into force or refused it.
+"""Changing a selection, for the API and the autopilot: write what is wanted, wait until the engine has brought it into force or refused it.
 
 One command at a time and stream: while what is wanted is ahead of what is applied, the next one waits. So every command is judged against
 the selection that it really changes, and has an outcome of its own. The outcome stands under the command's id; the notification that comes
@@ -21,8 +21,9 @@ from typing import Any
 import redis
 import redis.asyncio
 
-from elitscope_service.api.orders import Order
-from elitscope_service.api.problems import ProblemError, coded
+from elitscope.errors import ElitscopeError, Refused, RevisionMismatch, rejection_error
+from elitscope_service.orders import Order
+from elitscope_service.planners import Planner
 from elitscope_service.selection import DEFAULT
 from elitscope_service.store import keys
 from elitscope_service.store.audit import add_audit
@@ -40,16 +41,12 @@ NEW_STREAMS = ("use", "only")
 """Actions that say the whole selection, and so may name a stream that nobody has named before."""
 
 
-@dataclass(frozen=True)
-class Plan:
-    """The networks that are wanted. `members` None: all of the ensemble."""
+class Overtaken(RevisionMismatch):
+    """Another revision than was asked for is in force."""
 
-    ensemble: str
-    members: tuple[int, ...] | None
-
-
-Planner = Callable[[AppliedSelection, SelectionState | None], Plan]
-"""From the selection in force, and the state that an undo would go back to, to what is wanted. May raise a `ProblemError`."""
+    def __init__(self, message: str, revision: int) -> None:
+        super().__init__(message)
+        self.revision = revision
 
 
 @dataclass(frozen=True)
@@ -90,7 +87,7 @@ class Changes:
         """Carry out the order; the selection that it has brought into force.
 
         Raises:
-            ProblemError: refused, by code; or 504 where nobody knows yet.
+            Refused: by code. OutcomeUnknown: nobody knows yet. NotReady: the engine has not settled the change before this one.
             StoreUnavailable: nothing was changed.
         """
         end = self._clock() + ANSWER_S
@@ -100,7 +97,7 @@ class Changes:
             await self._submit(order, planner, end)
             record = await self._outcome(order, pubsub, end)
         if record.result is None:
-            raise coded(record.code, record.detail)
+            raise rejection_error(record.code, record.detail)
         return record.result
 
     # ----------------------------------------------------------------------------------------------------------- to write
@@ -121,7 +118,7 @@ class Changes:
                 return
             if self._clock() >= end:
                 text = f"the engine has not settled the change before this one within {ANSWER_S:g} s: nothing was changed"
-                raise coded("engine_silent", text)
+                raise rejection_error("engine_silent", text)
             await asyncio.sleep(TURN_S)
 
     async def _attempt(self, order: Order, planner: Planner, patient: bool) -> bool:
@@ -159,11 +156,11 @@ class Changes:
             refuse_if_held(order, standing.hold)
             if not order.matches(base.revision):
                 text = f"stream {order.stream!r} is at revision {base.revision}, not at {order.if_match}: read it again, then decide again"
-                raise coded("revision_mismatch", text, {"ETag": etag(base.revision)})
+                raise Overtaken(text, base.revision)
             plan = planner(base, standing.undo)
-        except ProblemError as problem:
-            if problem.code != "stream_unknown":
-                await add_audit(self._store, order.entry(before=base.state, outcome="refused", code=problem.code, detail=problem.detail))
+        except Refused as refusal:
+            if refusal.code != "stream_unknown":
+                await add_audit(self._store, order.entry(before=base.state, outcome="refused", code=refusal.code, detail=str(refusal)))
             raise
         return WantedSelection(
             stream=order.stream,
@@ -188,8 +185,9 @@ class Changes:
             try:
                 with store_errors():
                     record = CommandRecord.loads_or_none(await self._store.get(keys.command(order.command)))
+                    record = record or await self._call_off(order)
                     if record is None:
-                        record = await self._call_off(order)
+                        break
                     if record.status != "pending":
                         return record
                     await pubsub.get_message(timeout=LOOK_AGAIN_S)
@@ -199,18 +197,19 @@ class Changes:
                 text = (
                     f"nobody said within {ANSWER_S:g} s whether this is in force: send it again with the same Idempotency-Key to learn it"
                 )
-                raise coded("outcome_unknown", text)
+                raise rejection_error("outcome_unknown", text)
 
-    async def _call_off(self, order: Order) -> CommandRecord:
+        raise StoreUnavailable("the store was lost before it had this change: nothing was changed")
+
+    async def _call_off(self, order: Order) -> CommandRecord | None:
         """The store was lost while the command was written, and does not have it: touch what that write watched, and it can't come late.
 
-        Raises:
-            ProblemError: 503, nothing was changed.
+        None where that is done; its record, should it have come after all.
         """
         name = keys.command(order.command)
         if await self._store.set(name, "{}", nx=True, ex=COMMAND_S):
             await self._store.delete(name)
-            raise coded("store_unavailable", "the store was lost before it had this change: nothing was changed")
+            return None
         return CommandRecord.loads(await self._store.get(name))
 
 
@@ -219,20 +218,22 @@ def etag(revision: int) -> str:
     return f'"{revision}"'
 
 
-def stream_unknown(stream: str) -> ProblemError:
-    """404."""
-    return coded("stream_unknown", f"there is no stream {stream!r}: a stream exists once a frame or a whole selection (PUT) named it")
+def stream_unknown(stream: str) -> ElitscopeError:
+    """What to raise where nobody knows the stream."""
+    return rejection_error(
+        "stream_unknown", f"there is no stream {stream!r}: a stream exists once a frame or a whole selection (PUT) named it"
+    )
 
 
 def refuse_if_held(order: Order, hold: Hold | None) -> None:
     """A controller does not get past an operator's hold.
 
     Raises:
-        ProblemError: 423, with the holder's name.
+        Held: with the holder's name.
     """
     if hold is not None and order.role == "controller":
         why = f" ({hold.reason})" if hold.reason else ""
-        raise coded("held", f"{hold.holder} holds stream {order.stream!r}{why}: a controller has to wait until it is given back")
+        raise rejection_error("held", f"{hold.holder} holds stream {order.stream!r}{why}: a controller has to wait until it is given back")
 
 
 async def _standing(pipe: Any, order: Order) -> Standing:
@@ -253,5 +254,7 @@ async def _standing(pipe: Any, order: Order) -> Standing:
 
 def _is_the_same(record: CommandRecord, order: Order) -> bool:
     if record.fingerprint != order.fingerprint:
-        raise coded("idempotency_key_reused", "this Idempotency-Key was used for another command: choose a new one for every command")
+        raise rejection_error(
+            "idempotency_key_reused", "this Idempotency-Key was used for another command: choose a new one for every command"
+        )
     return True

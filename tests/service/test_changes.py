@@ -17,12 +17,12 @@ from typing import Any
 import pytest
 import redis
 
-from elitscope.errors import StoreUnavailable
-from elitscope_service.api import changes
+from elitscope.errors import ElitscopeError, StoreUnavailable, rejection_error
+from elitscope_service import changes
 from elitscope_service.api.callers import named_caller
-from elitscope_service.api.changes import Changes, Plan, Planner
-from elitscope_service.api.orders import Order, make_order
-from elitscope_service.api.problems import ProblemError
+from elitscope_service.changes import Changes
+from elitscope_service.orders import Order, make_order
+from elitscope_service.planners import Plan, Planner
 from elitscope_service.store import keys
 from elitscope_service.store.connect import open_async_store
 from elitscope_service.store.documents import AppliedSelection, SelectionState
@@ -97,7 +97,7 @@ def deselect(member: int) -> Planner:
     def plan(now: AppliedSelection, undo: SelectionState | None) -> Plan:
         members = tuple(m for m in now.members if m != member)
         if not members:
-            raise ProblemError(409, "last_member", "none")
+            raise rejection_error("last_member", "none")
         return Plan(now.ensemble, members)
 
     return plan
@@ -111,8 +111,8 @@ async def outcome(change: Awaitable[AppliedSelection]) -> Any:
     """The revision that it came to, or the code of why not."""
     try:
         return (await change).revision
-    except ProblemError as problem:
-        return problem.code
+    except ElitscopeError as error:
+        return error.code
 
 
 def prepare(store: Any, file: Path) -> Engine:
