@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from elitscope_service.config import ServerConfig
+from elitscope_service.keeper import CannotStart
 from elitscope_service.registry import EnsembleUnavailable, Registry
+from elitscope_service.server import require_keys
 from elitscope_service.status import EnsembleState, EnsembleStatus
 
 
@@ -31,6 +33,11 @@ def _report(status: EnsembleStatus) -> Iterator[str]:
 
 
 def _problems(config: ServerConfig, found: tuple[EnsembleStatus, ...]) -> Iterator[str]:
+    if config.beyond_loopback:
+        try:
+            require_keys(config)
+        except CannotStart as error:
+            yield str(error)
     for status in found:
         if status.state is EnsembleState.FAILED:
             yield f"ensemble {status.name}: {status.why}"

@@ -79,3 +79,12 @@ def test_a_check_notices_an_ensemble_that_is_not_there(toy_folder: Path, tmp_pat
 def test_a_check_without_bundles_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert check(tmp_path, "--bundles", tmp_path) == 1
     assert "no bundle was found" in capsys.readouterr().out
+
+
+def test_a_check_says_that_keys_are_missing_where_others_could_come_in(
+    toy_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert check(tmp_path, "--bundles", toy_folder, "--bind", "tcp://0.0.0.0:5555") == 1
+    report = capsys.readouterr().out
+    assert "problem: listening beyond this computer (tcp://0.0.0.0:5555" in report
+    assert "elitscope-server keys create" in report
