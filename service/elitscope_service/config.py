@@ -98,6 +98,7 @@ class ServerConfig(BaseSettings):
     device: Literal["auto", "cpu", "cuda", "tensorrt"] = "auto"
     drain_s: Seconds = 10.0
     preview_hz: Annotated[float, Field(ge=0, le=60)] = 4.0
+    monitor_hz: Annotated[float, Field(ge=0, le=60)] = 5.0
     anytime: bool = False
     limits: Limits = Limits()
 

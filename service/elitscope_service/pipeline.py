@@ -18,7 +18,7 @@ from elitscope_models.analyse import Analysis, analyse_steps
 from elitscope_models.ensemble import Ensemble
 from elitscope_models.fusion import Fusion
 from elitscope_service.anytime import Anytime, cut_short
-from elitscope_service.publications import MEMBERS, only, publications
+from elitscope_service.publications import WITH_MAPS, only, publications
 from elitscope_service.scheduler import Job
 from elitscope_service.selection import Selection, Selections
 
@@ -77,7 +77,7 @@ class FramePath:
         members = selection.members if self.anytime is None else self.anytime.choose(job, selection, frame.pixels.size, begun)
 
         wanted = self.wanted(frame.stream)
-        keep_members = "members" in frame.outputs or MEMBERS in wanted
+        keep_members = "members" in frame.outputs or any(kind in wanted for kind in WITH_MAPS)
         steps = analyse_steps(frame.pixels, frame.info.sampling, ensemble, members, keep_members=keep_members, clock=self.clock)
         analysis, waited = yield from self._priced(steps)
         if ensemble.fusion is not None and ensemble.fusion.waiting:

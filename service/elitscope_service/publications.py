@@ -10,15 +10,29 @@ import numpy as np
 from elitscope.messages import FrameMessage, ResultMessage
 from elitscope.types import Result
 
-SUMMARY, RESULT, PREVIEW, MEMBERS = "summary", "result", "preview", "members"
+SUMMARY, RESULT, PREVIEW, MEMBERS, LOOK = "summary", "result", "preview", "members", "look"
 INACTIVE = "inactive"
 """Maps of the networks that are not in force, of frames that were answered without them: when there is time for that."""
 
 EVERY_FRAME = (SUMMARY, RESULT)
-NOW_AND_THEN = (PREVIEW, MEMBERS)
+NOW_AND_THEN = (PREVIEW, MEMBERS, LOOK)
 """Costly ones: at a limited rate."""
 
-_OUTPUTS = {SUMMARY: ("atoms",), PREVIEW: ("mean", "std", "atoms"), MEMBERS: ("atoms", "members")}
+WITH_MAPS = (MEMBERS, LOOK)
+"""Those that bring every active network's map."""
+
+DRIFT = "drift"
+"""What the drift monitor makes of a stream: no part of a result."""
+
+MOST_LOOK_VALUES = 1 << 25
+"""Of all active networks' maps of a frame: where they have more, 128 MiB, a look at the frame goes without."""
+
+_OUTPUTS = {
+    SUMMARY: ("atoms",),
+    PREVIEW: ("mean", "std", "atoms"),
+    MEMBERS: ("atoms", "members"),
+    LOOK: ("mean", "std", "atoms", "members"),
+}
 
 
 def topic(kind: str, stream: str) -> str:
@@ -35,7 +49,9 @@ def publications(frame: FrameMessage, result: Result, wanted: Collection[str]) -
     for kind in (*EVERY_FRAME, *NOW_AND_THEN):
         if kind in wanted:
             outputs = _OUTPUTS.get(kind, frame.outputs)
-            pixels: np.ndarray | None = frame.pixels if kind == PREVIEW else None
+            if kind == LOOK and result.member_maps is not None and result.member_maps.size > MOST_LOOK_VALUES:
+                outputs = _OUTPUTS[PREVIEW]
+            pixels: np.ndarray | None = frame.pixels if kind in (PREVIEW, LOOK) else None
             yield topic(kind, frame.stream), ResultMessage(only(result, outputs), pixels)
 
 

@@ -17,9 +17,10 @@ from elitscope_models.analyse import analyse
 from elitscope_models.ensemble import Ensemble
 from elitscope_models.fusion import Fusion
 from elitscope_models.loading import with_fusion
+from elitscope_service import publications as published
 from elitscope_service.anytime import Anytime
 from elitscope_service.pipeline import Analysed, EnsembleMissing, FramePath, PartialUnsupported
-from elitscope_service.publications import EVERY_FRAME, NOW_AND_THEN
+from elitscope_service.publications import EVERY_FRAME, LOOK, NOW_AND_THEN
 from elitscope_service.scheduler import Job
 from elitscope_service.selection import Selection, Selections
 from tests.service.builders import SESSION, Clock
@@ -97,7 +98,16 @@ def test_each_kind_of_publication_carries_its_own(toy_ensemble: Ensemble) -> Non
         "result/haadf/": {"mean"},
         "preview/haadf/": {"frame", "mean", "std", "atoms"},
         "members/haadf/": {"atoms", "members"},
+        "look/haadf/": {"frame", "mean", "std", "atoms", "members"},
     }
+
+
+def test_a_look_at_a_frame_with_too_many_maps_goes_without_them(toy_ensemble: Ensemble, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(published, "MOST_LOOK_VALUES", FRAME.size)
+    _, analysed = run(path(toy_ensemble, frozenset({LOOK})).frame_steps(job()))
+    ((topic, message),) = analysed.publications
+    assert topic == "look/haadf/"
+    assert message.frame is not None and message.result.std is not None and message.result.member_maps is None
 
 
 def test_nothing_is_published_that_nobody_wants(toy_ensemble: Ensemble) -> None:

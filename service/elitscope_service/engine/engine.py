@@ -31,6 +31,7 @@ from elitscope_service.engine.memory import resident_bytes
 from elitscope_service.engine.opening import Opening
 from elitscope_service.engine.publisher import STATUS_TOPIC, PublisherThread
 from elitscope_service.engine.reception import Greeting, Reception
+from elitscope_service.engine.relay import Relay
 from elitscope_service.engine.restoring import remembered, restored
 from elitscope_service.engine.router import RouterLoad, RouterThread
 from elitscope_service.engine.settling import Settler
@@ -47,7 +48,7 @@ from elitscope_service.selection import DEFAULT, Selections
 from elitscope_service.status import Counters, EngineStatus, EnsembleState, Load
 from elitscope_service.store.address import store_url
 from elitscope_service.store.connect import open_store
-from elitscope_service.store.keys import WAKE_ENGINE
+from elitscope_service.store.keys import TOLD, WAKE_ENGINE
 from elitscope_service.uploads import uploads_folder
 
 logger = logging.getLogger(__name__)
@@ -99,7 +100,7 @@ class Engine:
         self._pair: CurvePair | None = None
         self._work = WorkQueue(Scheduler(limits.queued_frames, limits.queued_bytes, limits.started_frames, limits.started_pixels), clock)
         self._publisher = PublisherThread(self._context, config.publish, limits.unsent_bytes, self._welcome, self._guard(PUBLICATIONS))
-        self._wishes = Wishes(self._publisher.subscriptions, config.preview_hz, clock)
+        self._wishes = Wishes(self._publisher.subscriptions, config.preview_hz, clock, config.monitor_hz)
         self._aside = Aside(self._wishes, registry.ready, self._publisher.put, clock)
         admission = Admission(keys, wall)
         self._reception = Reception(limits, self._work, self._greeting, self._notice, clock, wall, admission.why_not)
@@ -149,7 +150,9 @@ class Engine:
         self._control = ControlThread(store, settler, ensembles, self._first_frames, absent, idle_s, self._event, self._clock)
         self._ensembles.start()
         self._control.start()
-        self._listener = StoreListener(open_store(store_url(self._config)), (WAKE_ENGINE,), self._control.wake)
+        control, relay = self._control, Relay(self._publisher.put, self.epoch, self._clock)
+        heard: dict[str, Callable[[str], None]] = {WAKE_ENGINE: lambda said: control.wake(), TOLD: relay}
+        self._listener = StoreListener(open_store(store_url(self._config)), heard, control.wake)
         self._listener.start()
         self._fusing = FusingThread()
         self._fusing.start()

@@ -1,8 +1,12 @@
-"""Listens in the store for a wake-up call. A lost one costs little: whoever is woken looks around by itself twice a second."""
+"""Listens in the store: for wake-up calls, and for what the drift monitor has to tell.
+
+What is said while nobody listens is lost. It costs little: whoever is woken looks around by itself twice a second, and what is told can be
+read where it is kept.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from threading import Event
 from typing import Any
 
@@ -14,19 +18,19 @@ WAIT_S = 0.5
 
 
 class StoreListener(OwnedThread):
-    """Calls `wake` whenever somebody publishes on one of the channels, and whenever it could begin to listen.
+    """Calls back whenever somebody publishes on one of the channels.
 
     Args:
         store: its own client; this thread uses it alone.
-        channels: what to listen to.
-        wake: called in this thread; must not wait.
+        heard: channel → what is called with what was said there, in this thread; must not wait.
+        begun: called whenever it could begin to listen: something may have been said before.
     """
 
-    def __init__(self, store: redis.Redis, channels: tuple[str, ...], wake: Callable[[], None]) -> None:
+    def __init__(self, store: redis.Redis, heard: Mapping[str, Callable[[str], None]], begun: Callable[[], None]) -> None:
         super().__init__("elitscope-listener")
         self._store = store
-        self._channels = channels
-        self._wake = wake
+        self._heard = heard
+        self._begun = begun
         self._stopping = Event()
 
     def stop(self) -> None:
@@ -44,8 +48,9 @@ class StoreListener(OwnedThread):
     def _listen(self) -> None:
         store: Any = self._store
         with store.pubsub(ignore_subscribe_messages=True) as pubsub:
-            pubsub.subscribe(*self._channels)
-            self._wake()
+            pubsub.subscribe(*self._heard)
+            self._begun()
             while not self._stopping.is_set():
-                if pubsub.get_message(timeout=WAIT_S) is not None:
-                    self._wake()
+                message = pubsub.get_message(timeout=WAIT_S)
+                if message is not None:
+                    self._heard[message["channel"]](message["data"])

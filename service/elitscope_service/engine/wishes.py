@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from elitscope_service.engine.subscriptions import RateLimit, Subscriptions
-from elitscope_service.publications import EVERY_FRAME, INACTIVE, NOW_AND_THEN, topic
+from elitscope_service.publications import EVERY_FRAME, INACTIVE, LOOK, MEMBERS, NOW_AND_THEN, PREVIEW, topic
 
 
 class Wishes:
@@ -14,12 +14,15 @@ class Wishes:
     Args:
         subscriptions: what subscribers ask for.
         hertz: how often each stream's costly publications are made, at most.
+        look_hertz: the same for those that the drift monitor looks at.
     """
 
-    def __init__(self, subscriptions: Subscriptions, hertz: float, clock: Callable[[], float]) -> None:
+    def __init__(self, subscriptions: Subscriptions, hertz: float, clock: Callable[[], float], look_hertz: float = 0.0) -> None:
         self._subscriptions = subscriptions
-        self._limit = RateLimit(hertz, clock)
-        self._ever = frozenset(EVERY_FRAME) if hertz == 0 else frozenset((*EVERY_FRAME, *NOW_AND_THEN, INACTIVE))
+        self._limits = {PREVIEW: RateLimit(hertz, clock), MEMBERS: RateLimit(hertz, clock), LOOK: RateLimit(look_hertz, clock)}
+        shown = (PREVIEW, MEMBERS) if hertz else ()
+        looked_at = (INACTIVE,) if hertz or look_hertz else ()
+        self._ever = frozenset((*EVERY_FRAME, *shown, *looked_at))
 
     def of(self, stream: str) -> frozenset[str]:
         """The kinds of publication to make of the stream's next frame."""
@@ -34,4 +37,4 @@ class Wishes:
     def due(self, kind: str, stream: str) -> bool:
         """Whether somebody wants it and its time has come; if so, it starts anew."""
         name = topic(kind, stream)
-        return self._subscriptions.want(name) and self._limit.due(name)
+        return self._subscriptions.want(name) and self._limits[kind].due(name)

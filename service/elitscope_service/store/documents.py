@@ -6,13 +6,14 @@ the wanted one back and says why. While wanted is ahead of applied, nobody else 
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from elitscope_service.status import EnsembleStatus
 
 Role = Literal["operator", "controller"]
+StreamName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
 Mode = Literal["off", "advise", "act"]
 Outcome = Literal["applied", "refused"]
 
@@ -171,6 +172,15 @@ class Autopilot(Document):
     mode: Mode = "off"
     author: str = "server"
     since: float = 0.0
+
+
+class Told(Document):
+    """Something that the drift monitor has to tell of a stream. `is_event`: it happened; otherwise figures, which replace those before."""
+
+    stream: StreamName
+    is_event: bool
+    at: float
+    body: dict[str, JsonValue]
 
 
 class AuditEntry(Document):

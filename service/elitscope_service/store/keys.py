@@ -14,6 +14,8 @@
 | `ensemble-command:{id}`            | what became of one of them, for a day                 | API, engine |
 | `ensembles-loaded`                 | which ensembles are to be loaded after a restart      | engine     |
 | `api-keys`                         | hash: name → key, hashed                              | key commands |
+| `drift:{stream}`, `recommendation:{stream}` | what the drift monitor makes of a stream, for an hour | monitor |
+| `monitor`                          | that there is a monitor, for some seconds             | monitor    |
 """
 
 from __future__ import annotations
@@ -31,6 +33,12 @@ WAKE_ENGINE = f"{PREFIX}wake:engine"
 
 KEYS_CHANGED = f"{PREFIX}wake:api-keys"
 """Channel: a key was made or revoked."""
+
+MONITOR = f"{PREFIX}monitor"
+"""Says that there is a drift monitor; expires by itself where that has ended."""
+
+TOLD = f"{PREFIX}told"
+"""Channel: what the drift monitor has to tell, a `Told` each time, which the engine publishes."""
 
 
 def wanted(stream: str) -> str:
@@ -65,6 +73,16 @@ def hold(stream: str) -> str:
 def autopilot(stream: str) -> str:
     """What the drift monitor may do on the stream."""
     return f"{PREFIX}autopilot:{stream}"
+
+
+def drift(stream: str) -> str:
+    """What the drift monitor saw in the stream's last frames."""
+    return f"{PREFIX}drift:{stream}"
+
+
+def recommendation(stream: str) -> str:
+    """What the drift monitor would do."""
+    return f"{PREFIX}recommendation:{stream}"
 
 
 def command(command_id: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from elitscope_service.engine.subscriptions import MOST_PREFIXES, RateLimit, Subscriptions
+from elitscope_service.engine.wishes import Wishes
+from elitscope_service.publications import INACTIVE, LOOK, PREVIEW
 
 
 @pytest.mark.parametrize(
@@ -47,3 +49,14 @@ def test_topics_are_limited_one_by_one() -> None:
 
 def test_a_rate_of_zero_means_never() -> None:
     assert not RateLimit(hertz=0.0, clock=lambda: 0.0).due("a/")
+
+
+@pytest.mark.parametrize(("hertz", "look_hertz"), [(4.0, 5.0), (0.0, 5.0), (4.0, 0.0), (0.0, 0.0)])
+def test_previews_and_looks_have_rates_of_their_own(hertz: float, look_hertz: float) -> None:
+    subscriptions = Subscriptions()
+    for topic in (b"\1preview/", b"\1look/", b"\1inactive/"):
+        subscriptions.note(topic)
+    wishes = Wishes(subscriptions, hertz, lambda: 0.0, look_hertz)
+    assert wishes.of("haadf") == {kind for kind, rate in ((PREVIEW, hertz), (LOOK, look_hertz)) if rate}
+    assert wishes.of("haadf") == frozenset()
+    assert wishes.want(INACTIVE, "haadf") is bool(hertz or look_hertz)
