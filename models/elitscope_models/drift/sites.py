@@ -1,0 +1,144 @@
+"""Every place in a frame that anyone takes for an atom, and how likely it is one.
+
+Members that agree may all be wrong, so that votes are one witness among several: the image (is there a peak, as high as other atoms'?), the
+surroundings (thick dirt?) and the neighbours (at distances that are usual here?) are the others. Nothing is assumed about how many atoms
+there should be. With every member's probability at every place, what any subset of members would find can be told without their maps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from scipy.spatial import cKDTree
+
+from elitscope_models.drift.evidence import Evidence
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+_BORDER = 1.5
+"""Radii from the frame's edge within which places do not count: they are cut."""
+_PEAK = 4.0
+"""Standard deviations of noise from which the image has a peak of its own."""
+_MANY = 4096
+"""Places of one frame that are looked at, at most."""
+
+
+@dataclass(frozen=True)
+class Sites:
+    """Places that a member, or the image, takes for atoms.
+
+    `members`: ids, of those whose maps are known, active or not; `places`: int [site, 2], (row, column) px; `probability`: float32
+    [site, member]; `likely`: float64 [site], how likely each is an atom, 0–1; `peak`: height over the surroundings in those of the frame's
+    usual atoms (NaN without an image); `dirt`: brightness of the surroundings above the usual, same unit; `odd`: how far the distances of
+    its two nearest neighbours are from the usual, as a share, 0–1; `spacing`: px, the usual distance of neighbours.
+    """
+
+    members: tuple[int, ...]
+    places: Array
+    probability: Array
+    likely: Array
+    peak: Array
+    dirt: Array
+    odd: Array
+    spacing: float
+    threshold: float
+
+    def found(self, chosen: Array) -> Array:
+        """What subsets of members would find: bool [site, subset] for bool [member, subset]."""
+        share = chosen / np.maximum(chosen.sum(axis=0), 1)
+        return np.asarray(self.probability @ share.astype(np.float32) > self.threshold)
+
+    def expected_f1(self, chosen: Array) -> Array:
+        """F1 of subsets as expected from `likely`: float [subset] for bool [member, subset]; NaN where nothing is likely or found."""
+        found = self.found(chosen)
+        true, all_found, all_true = self.likely @ found, found.sum(axis=0), self.likely.sum()
+        return np.asarray(np.divide(2.0 * true, all_found + all_true, out=np.full(len(true), np.nan), where=all_found + all_true > 0.5))
+
+
+def sites(maps: Array, members: tuple[int, ...], seen: Evidence | None, radius: float, threshold: float) -> Sites:
+    """All places of a frame.
+
+    Args:
+        maps: float32 [member, row, column], probability of an atom of whatever class.
+        members: their ids.
+        seen: what the image says; None where it is unknown.
+        radius: px, of an atom's disc.
+        threshold: probability that a pixel of an atom exceeds.
+    """
+    places = _places(maps, seen, radius, threshold)
+    probability = _around(maps, places)
+    votes = (probability > threshold).mean(axis=1)
+    core = votes > 0.5 if (votes > 0.5).sum() >= 8 else votes > 0
+    peak, dirt = _image(seen, places, core)
+    odd, spacing = _neighbours(places, core)
+    likely = likelihood(probability.mean(axis=1), peak, dirt, odd)
+    return Sites(members, places, probability, likely, peak, dirt, odd, spacing, threshold)
+
+
+def likelihood(votes: Array, peak: Array, dirt: Array, odd: Array) -> Array:
+    """How likely each place is an atom, float64 [site], by logistic regression on what `Sites` says; without an image by the rest."""
+    known = np.isfinite(peak)
+    height = np.where(known, peak, 1.0).clip(-1.0, 1.2)
+    soot = np.where(known, dirt, 0.0).clip(0.0, 4.0)
+    logit = -4.0 + 5.0 * votes + 3.5 * height - 4.0 * odd - 0.6 * soot
+    return np.asarray(1.0 / (1.0 + np.exp(-logit)))
+
+
+def _places(maps: Array, seen: Evidence | None, radius: float, threshold: float) -> Array:
+    """Peaks of the members' largest probability, then peaks of the image that are none of those; int [site, 2]."""
+    highest = cv2.GaussianBlur(np.nan_to_num(maps.max(axis=0)), (0, 0), max(0.5, 0.3 * radius))
+    places = _peaks(highest, 0.9 * threshold, radius)
+    if seen is not None:
+        extra = _peaks(seen.peak, max(_PEAK * seen.noise, 1e-12), 1.2 * radius)
+        if len(places) and len(extra):
+            extra = extra[cKDTree(places).query(extra)[0] > 1.2 * radius]
+        places = np.concatenate([places, extra])
+    return places[:_MANY]
+
+
+def _peaks(image: Array, least: float, radius: float) -> Array:
+    """Local maxima above `least`, none closer than about `radius` px to another; int [n, 2]."""
+    size = 2 * max(1, round(radius)) + 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
+    tops = (image >= cv2.dilate(image, kernel)) & (image > least)
+    edge = round(_BORDER * radius)
+    inner = np.zeros_like(tops)
+    inner[edge : image.shape[0] - edge, edge : image.shape[1] - edge] = True
+    rows, columns = np.nonzero(tops & inner)
+    return np.stack([rows, columns], axis=1)
+
+
+def _around(maps: Array, places: Array) -> Array:
+    """Mean over 3 × 3 pixels, float32 [site, member]."""
+    rows, columns = places[:, 0], places[:, 1]
+    total = np.zeros((len(maps), len(places)), np.float32)
+    for down in (-1, 0, 1):
+        for across in (-1, 0, 1):
+            total += maps[:, (rows + down).clip(0, maps.shape[1] - 1), (columns + across).clip(0, maps.shape[2] - 1)]
+    return np.ascontiguousarray(np.nan_to_num(total / 9.0).T)
+
+
+def _image(seen: Evidence | None, places: Array, core: Array) -> tuple[Array, Array]:
+    """Heights and surroundings, in units of what is usual where most members see an atom."""
+    if seen is None:
+        return np.full(len(places), np.nan), np.full(len(places), np.nan)
+    peak = seen.peak[places[:, 0], places[:, 1]].astype(float)
+    around = seen.surroundings[places[:, 0], places[:, 1]].astype(float)
+    usual = max(float(np.median(peak[core])) if core.any() else 0.0, _PEAK * seen.noise, 1e-12)
+    base = float(np.percentile(around[core], 25)) if core.any() else 0.0
+    return peak / usual, (around - base) / usual
+
+
+def _neighbours(places: Array, core: Array) -> tuple[Array, float]:
+    """How unusual the distances of the two nearest trusted neighbours are, 0–1, and what is usual, px."""
+    trusted = places[core]
+    if len(trusted) < 4:
+        return np.ones(len(places)), float("nan")
+    distances = np.sort(cKDTree(trusted).query(places, k=3)[0], axis=1)
+    own = distances[:, 0] < 0.5
+    two = np.where(own[:, None], distances[:, 1:], distances[:, :2])
+    usual = float(np.median(two[core, 0]))
+    return np.abs(two / max(usual, 1e-6) - 1.0).clip(0.0, 1.0).mean(axis=1), usual
