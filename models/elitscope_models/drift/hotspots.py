@@ -85,12 +85,12 @@ def _atoms(atoms: AtomTable | None, radius: float) -> list[Hotspot]:
     support = np.asarray(atoms["support"], float)
     usual = float(np.median(support))
     low = support < min(_SUPPORT, usual - 0.2)
-    spots = [_at(atoms, index, radius, "support", (1.0 - support[index]) / (1.0 - _SUPPORT)) for index in np.flatnonzero(low)]
+    spots = [_at(atoms, index, radius, "support", (1.0 - support[index]) / (1.0 - _SUPPORT)) for index in np.flatnonzero(low).tolist()]
     sigma = np.hypot(np.asarray(atoms["sigma_row"], float), np.asarray(atoms["sigma_column"], float))
     known = np.isfinite(sigma)
     if known.sum() >= 8:
         bound = max(_out_of_line(sigma[known]), _POSITION * float(np.median(sigma[known])), 0.15 * radius)
-        spots += [_at(atoms, index, radius, "position", sigma[index] / bound) for index in np.flatnonzero(known & (sigma > bound))]
+        spots += [_at(atoms, index, radius, "position", sigma[index] / bound) for index in np.flatnonzero(known & (sigma > bound)).tolist()]
     return spots
 
 

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from elitscope.types import Sampling
+from elitscope_models.drift.halving import halved, roomy
 from elitscope_models.drift.lattices import planes
 from elitscope_models.drift.noise import line_noise, pixel_noise
 from elitscope_models.drift.spectrum import lattice_spacing, sampling_error, sharpness, spectrum
@@ -62,8 +63,9 @@ def image_signals(seen: Seen | None, sampling: Sampling | None, radius: float, m
         values["contrast"] = atoms / (atoms + rest)
     values["line_noise"] = line_noise(image)
     if sampling is not None:
-        mean = math.sqrt(sampling[0] * sampling[1])
-        found = spectrum(image)
+        fine = roomy(radius, image.shape)
+        mean = math.sqrt(sampling[0] * sampling[1]) * (2 if fine else 1)
+        found = spectrum(halved(image) if fine else image)
         values["sharpness"] = sharpness(found, mean)
         values["lattice_spacing"] = lattice_spacing(found, mean)
         values["sampling_error"] = sampling_error(found, mean, planes(manifest))

@@ -13,9 +13,11 @@ from elitscope.types import Result
 from elitscope_models.atoms import THRESHOLD
 from elitscope_models.drift.blob_shape import blob_size, odd_blobs
 from elitscope_models.drift.evidence import evidence
+from elitscope_models.drift.halving import halved, roomy
 from elitscope_models.drift.hotspots import Hotspot, hotspots
-from elitscope_models.drift.image_signals import image_signals, prepare_image
+from elitscope_models.drift.image_signals import Seen, image_signals, prepare_image
 from elitscope_models.drift.members import OwnBlobs, atom_maps, own_blobs
+from elitscope_models.drift.noise import pixel_noise
 from elitscope_models.drift.short_pairs import nearest, short_pairs
 from elitscope_models.drift.sites import Sites, sites
 from elitscope_models.fog import fog
@@ -63,12 +65,11 @@ def look(pixels: Array | None, result: Result, manifest: Manifest, inactive: Map
     radius = _radius(result, manifest)
     seen = None if pixels is None else prepare_image(pixels)
     known, maps = _maps(result, inactive or {})
-    places = None
-    if maps is not None:
-        witness = None if seen is None else evidence(seen.image, radius, seen.noise)
-        places = sites(atom_maps(maps), known, witness, radius, THRESHOLD)
     frame = {**_frame_signals(result), **image_signals(seen, result.sampling, radius, manifest)}
-    by_member = {} if maps is None or places is None else _by_member(maps, known, result.members, places, radius)
+    places: Sites | None = None
+    by_member: dict[int, dict[str, float]] = {}
+    if maps is not None:
+        places, by_member = _members(maps, known, result.members, seen, radius)
     spots = hotspots(result.mean, result.std, result.atoms, radius)
     return Look(result.frame_id, result.ensemble, result.members, frame, by_member, spots, frame["atoms"], places)
 
@@ -108,6 +109,19 @@ def _frame_signals(result: Result) -> dict[str, float]:
         doubt = result.std[np.asarray(atoms["class_id"]), rows.clip(0, result.std.shape[1] - 1), columns.clip(0, result.std.shape[2] - 1)]
         values["spread"] = float(np.median(doubt))
     return values
+
+
+def _members(
+    maps: Array, known: tuple[int, ...], active: tuple[int, ...], seen: Seen | None, radius: float
+) -> tuple[Sites, dict[int, dict[str, float]]]:
+    """Places that anyone takes for atoms, and every known member's signals."""
+    image = None if seen is None else seen.image
+    if roomy(radius, maps.shape[2:]):
+        maps, radius = np.stack([[halved(own) for own in member] for member in maps]), radius / 2.0
+        image = None if image is None else halved(image)
+    witness = None if image is None else evidence(image, radius, pixel_noise(image))
+    places = sites(atom_maps(maps), known, witness, radius, THRESHOLD)
+    return places, _by_member(maps, known, active, places, radius)
 
 
 def _by_member(maps: Array, known: tuple[int, ...], active: tuple[int, ...], places: Sites, radius: float) -> dict[int, dict[str, float]]:

@@ -30,10 +30,11 @@ _MANY = 4096
 class Sites:
     """Places that a member, or the image, takes for atoms.
 
-    `members`: ids, of those whose maps are known, active or not; `places`: int [site, 2], (row, column) px; `probability`: float32
-    [site, member]; `likely`: float64 [site], how likely each is an atom, 0–1; `peak`: height over the surroundings in those of the frame's
-    usual atoms (NaN without an image); `dirt`: brightness of the surroundings above the usual, same unit; `odd`: how far the distances of
-    its two nearest neighbours are from the usual, as a share, 0–1; `spacing`: px, the usual distance of neighbours.
+    `members`: ids, of those whose maps are known, active or not; `places`: int [site, 2], (row, column) px of the maps that they were found
+    in; `probability`: float32 [site, member]; `likely`: float64 [site], how likely each is an atom, 0–1; `peak`: height over the
+    surroundings in those of the frame's usual atoms (NaN without an image); `dirt`: brightness of the surroundings above the usual, same
+    unit; `odd`: how far the distances of its two nearest neighbours are from the usual, as a share, 0–1; `spacing`: px, the usual distance
+    of neighbours.
     """
 
     members: tuple[int, ...]

@@ -7,6 +7,7 @@ A `Specimen` holds atoms, `Conditions` how they are imaged; `render` turns both 
 from elitscope.simulator.conditions import Conditions
 from elitscope.simulator.graphene import graphene
 from elitscope.simulator.hexagonal import hexagonal
+from elitscope.simulator.hops import Hop, random_hops
 from elitscope.simulator.movie import DRIFTS, LATTICES, movie
 from elitscope.simulator.probe import Probe
 from elitscope.simulator.render import Imager, SimulatedFrame, expose, render
@@ -17,6 +18,7 @@ __all__ = [
     "DRIFTS",
     "LATTICES",
     "Conditions",
+    "Hop",
     "Imager",
     "Probe",
     "SimulatedFrame",
@@ -25,6 +27,7 @@ __all__ = [
     "graphene",
     "hexagonal",
     "movie",
+    "random_hops",
     "render",
     "square",
 ]

@@ -11,6 +11,7 @@ import numpy as np
 from elitscope.simulator.conditions import Conditions
 from elitscope.simulator.graphene import graphene
 from elitscope.simulator.hexagonal import hexagonal
+from elitscope.simulator.hops import random_hops
 from elitscope.simulator.render import Imager, SimulatedFrame, expose
 from elitscope.simulator.specimen import Specimen
 from elitscope.simulator.square import square
@@ -28,6 +29,7 @@ def movie(
     sampling: Optional[float] = None,
     conditions: Optional[Conditions] = None,
     imager: Optional[Imager] = None,
+    hops: int = 0,
 ) -> Iterator[SimulatedFrame]:
     """Frames of one specimen, one after the other; the same arguments give the same frames.
 
@@ -42,9 +44,10 @@ def movie(
         sampling: Å/px; by default 0.08 for graphene, 0.16 for the square lattice and 0.10 for the hexagonal one.
         conditions: what the drift starts from; by default `Conditions()`, with less dose for the hexagonal lattice's heavy atoms.
         imager: makes the images of atoms instead of Gaussians.
+        hops: atoms of each frame that change places while it is scanned; which ones they were is in `SimulatedFrame.hops`.
 
     Raises:
-        ValueError: an unknown lattice or drift, no frames, an empty shape, or a sampling that is not positive.
+        ValueError: an unknown lattice or drift, no frames, an empty shape, a sampling that is not positive, or fewer than no hops.
 
     Example:
         >>> [frame.pixels.shape for frame in movie(shape=(64, 48), frames=2)]
@@ -59,8 +62,10 @@ def movie(
     sampling = sampling if sampling is not None else _SAMPLING[lattice]
     if not sampling > 0:
         raise ValueError(f"sampling {sampling!r} is not usable: give a positive number in Å/px")
+    if hops < 0:
+        raise ValueError(f"{hops} hops are not possible: give zero or a positive number")
     base = replace(conditions or _USUAL.get(lattice, Conditions()), pattern=seed)
-    return _frames(lattice, shape, frames, seed, drift, sampling, base, imager)
+    return _frames(lattice, shape, frames, seed, drift, sampling, base, imager, hops)
 
 
 def _frames(
@@ -72,6 +77,7 @@ def _frames(
     sampling: float,
     base: Conditions,
     imager: Optional[Imager],
+    hops: int,
 ) -> Iterator[SimulatedFrame]:
     parts = ("none", *(name for name in DRIFTS if name not in ("none", "all"))) if drift == "all" else (drift,)
     for index in range(frames):
@@ -83,7 +89,8 @@ def _frames(
         hole = progress * min(8.0, 0.25 * min(field)) if name == "contamination" else 0.0
         specimen = _specimen(lattice, field, np.random.default_rng((seed, 0)), hole)
         shaken = _shake(specimen, np.random.default_rng((seed, 1, index)))
-        frame = expose(shaken, shape, here, _DRIFT[name](base, progress), np.random.default_rng((seed, 2, index)), imager)
+        jumps = random_hops(shaken, field, hops, np.random.default_rng((seed, 3, index)))
+        frame = expose(shaken, shape, here, _DRIFT[name](base, progress), np.random.default_rng((seed, 2, index)), imager, jumps)
         yield replace(frame, segment=name)
 
 

@@ -9,6 +9,7 @@ Each atom is a Gaussian with a skirt at its exact sub-pixel place. Gaussians are
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Optional, Protocol
 
@@ -16,6 +17,7 @@ import numpy as np
 
 from elitscope.simulator.conditions import REFERENCE_WIDTH, SIGMA, Conditions
 from elitscope.simulator.contamination import amorphous_signal, contamination_map
+from elitscope.simulator.hops import Hop, mostly_at, stages
 from elitscope.simulator.lattice import MARGIN
 from elitscope.simulator.probe import convolve
 from elitscope.simulator.scan import drift, line_jitter, seen_jitter, shift_rows
@@ -54,6 +56,9 @@ class SimulatedFrame:
     conditions: Conditions
     segment: str = ""
     """Which part of a movie it belongs to: the name of what drifts there."""
+    hops: tuple[tuple[tuple[float, float], tuple[float, float]], ...] = ()
+    """Atoms that changed places during the scan: from and to, (row, column) in px each, drift included; `positions` has the one of the two
+    where more of the atom was seen."""
 
 
 class Imager(Protocol):
@@ -70,17 +75,17 @@ def expose(
     conditions: Conditions,
     rng: np.random.Generator,
     imager: Optional[Imager] = None,
+    hops: Sequence[Hop] = (),
 ) -> SimulatedFrame:
     """One frame of a specimen. `sampling` in Å/px; `rng` draws everything that differs from exposure to exposure.
 
-    `imager` makes the image of the atoms instead of Gaussians; scan, dirt, detector and truth are the same.
+    `imager` makes the image of the atoms instead of Gaussians; scan, dirt, detector and truth are the same. `hops` are atoms that change
+    places during the scan; each takes one more image.
     """
     jitter = line_jitter(shape[0], conditions, rng)
+    lattice = _scanned(specimen, shape, sampling, conditions, imager, hops)
+    before, specimen = specimen, mostly_at(specimen, hops)
     drifted = drift(specimen.positions / sampling, conditions)
-    if imager is None:
-        lattice = _lattice(drifted, specimen.weights, shape, sampling, conditions)
-    else:
-        lattice = imager(replace(specimen, positions=drifted * sampling), shape, sampling, conditions)
     pixels = _counts(lattice, sampling, conditions, jitter, rng)
     scanned = _seen(drifted, jitter, sampling, conditions)
     inside = ((scanned >= -0.5) & (scanned < np.asarray(shape) - 0.5)).all(axis=1)
@@ -95,6 +100,7 @@ def expose(
         contrast=_contrast(lattice, drifted[inside], sampling),
         classes=specimen.classes,
         conditions=conditions,
+        hops=_ways(before, hops, sampling, conditions),
     )
 
 
@@ -120,6 +126,32 @@ def render(
     jitter = line_jitter(shape[0], conditions, rng)
     drifted = drift(np.asarray(positions, float).reshape(-1, 2) / sampling, conditions)
     return _counts(_lattice(drifted, np.asarray(weights, float), shape, sampling, conditions), sampling, conditions, jitter, rng)
+
+
+def _scanned(
+    specimen: Specimen, shape: tuple[int, int], sampling: float, conditions: Conditions, imager: Optional[Imager], hops: Sequence[Hop]
+) -> np.ndarray:
+    """Signal of the atoms, float32 [row, column]; from a hop's line on that of the specimen after it."""
+    image = np.zeros(shape, np.float32)
+    for start, stage in stages(specimen, hops):
+        drifted = drift(stage.positions / sampling, conditions)
+        first = 0 if math.isinf(start) else max(0, math.ceil(start / sampling * (1.0 + conditions.shear[0])))
+        if first >= shape[0]:
+            continue
+        if imager is None:
+            lattice = _lattice(drifted, stage.weights, shape, sampling, conditions)
+        else:
+            lattice = imager(replace(stage, positions=drifted * sampling), shape, sampling, conditions)
+        image = lattice if first == 0 else np.concatenate([image[:first], lattice[first:]])
+    return image
+
+
+def _ways(
+    specimen: Specimen, hops: Sequence[Hop], sampling: float, conditions: Conditions
+) -> tuple[tuple[tuple[float, float], tuple[float, float]], ...]:
+    """From and to of every hop, px of the frame."""
+    pairs = [drift(np.array([specimen.positions[hop.atom], hop.to]) / sampling, conditions) for hop in hops]
+    return tuple(((float(a[0]), float(a[1])), (float(b[0]), float(b[1]))) for a, b in pairs)
 
 
 def _counts(lattice: np.ndarray, sampling: float, conditions: Conditions, jitter: np.ndarray, rng: np.random.Generator) -> np.ndarray:
