@@ -7,19 +7,26 @@ PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
 SOURCES := pyproject.toml clients/python/pyproject.toml constraints.txt
+BUILD_CONSOLE := $(BIN)/python clients/console/build.py
 
-.PHONY: help demo serve test lint bench clean
+.PHONY: help demo serve console test lint bench clean
 
 help:
 	@sed -n '1,2p' Makefile
 
 demo: $(VENV)/.installed
+	$(BUILD_CONSOLE) --if-possible
 	$(BIN)/python clients/examples/demo.py
 
 serve: $(VENV)/.installed
+	$(BUILD_CONSOLE) --if-possible
 	$(BIN)/elitscope-server $(ARGS)
 
+console: $(VENV)/.installed
+	$(BUILD_CONSOLE)
+
 test: lint
+	$(BUILD_CONSOLE) --if-possible
 	$(BIN)/python -m pytest $(ARGS)
 
 lint: $(VENV)/.installed-dev

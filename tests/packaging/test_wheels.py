@@ -41,7 +41,9 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Both wheels, built from a copy of the sources so that the checkout stays as it is."""
     folder = tmp_path_factory.mktemp("wheels")
     copy = folder / "source"
-    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".venv", ".git", "*.egg-info", "build", "__pycache__", "demo-report"))
+    shutil.copytree(
+        ROOT, copy, ignore=shutil.ignore_patterns(".venv", ".git", "*.egg-info", "build", "__pycache__", "demo-report", "node_modules")
+    )
     for project in (copy / "clients" / "python", copy):
         run(sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "-w", folder, project)
     return {path.name.split("-")[0]: path for path in folder.glob("*.whl")}
@@ -82,6 +84,9 @@ def test_the_server_wheel_holds_its_packages_and_ensembles_and_nothing_else(whee
     }
     assert sources <= set(names)
     assert "elitscope_models/zoo/graphene/manifest.json" in names
+    console = ROOT / "service" / "elitscope_service" / "console"
+    built = {str(path.relative_to(ROOT / "service")) for path in console.glob("**/*") if path.is_file() and path.name[0] != "."}
+    assert built <= set(names)
 
 
 def test_the_thin_wheel_holds_one_package(wheels):

@@ -1,0 +1,184 @@
+// Every network's own map with its figures and a switch; what is switched is applied together, with a reason.
+
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+
+import { useConsole } from "../console";
+import { ranges } from "../model/selection";
+import type { LiveMember } from "../server/documents";
+import { number, percent } from "../view/words";
+import { HoldBar } from "./HoldBar";
+import { Thumbnail } from "./Thumbnail";
+
+const REASONS = ["fog", "disagrees with the others", "false atoms", "misses atoms", "comparison"];
+
+export function Networks() {
+  const { networks, selection, ensembles, display, session } = useConsole();
+  useEffect(() => {
+    networks.look(true);
+    return () => networks.look(false);
+  }, [networks]);
+  const now = selection.now.value;
+  if (now === null) return <p class="empty">No selection yet: a stream has one from its first frame on.</p>;
+  const figures = networks.figures.value;
+  const known = new Map((figures?.ensemble === now.ensemble ? figures.members : []).map((member) => [member.id, member]));
+  const active = now.members.filter((member) => member.active).length;
+  const ensemble = ensembles.named(now.ensemble);
+  return (
+    <div class="networks">
+      <div class="ensemble">
+        <div>
+          <b data-testid="ensemble">{now.ensemble}</b> <small>{ensemble?.classes.join(", ")}</small>
+          <small>
+            {active} of {now.members.length} networks in use
+          </small>
+        </div>
+        <button type="button" onClick={() => (display.choosing.value = true)}>
+          {session.mayOperate.value ? "Change …" : "Look …"}
+        </button>
+      </div>
+      <InForce />
+      <ul class="cards">
+        {now.members.map(({ id }) => (
+          <Card key={`${now.ensemble} ${id}`} id={id} member={known.get(id) ?? null} />
+        ))}
+      </ul>
+      <Apply />
+      <HoldBar />
+    </div>
+  );
+}
+
+/** What is in force, since which frame, and what became of the last command. */
+function InForce() {
+  const { selection, session } = useConsole();
+  const now = selection.now.value!;
+  const outcome = selection.outcome.value;
+  const began = now.first_frame_id === null ? "from the next frame on" : `since frame ${now.first_frame_id}`;
+  return (
+    <div class="in-force">
+      <p data-testid="in-force" aria-live="polite">
+        <b>Revision {now.revision}</b> in force {began}
+        <small>
+          by {now.author}
+          {now.reason === "" ? "" : `: ${now.reason}`}
+        </small>
+      </p>
+      <button type="button" disabled={!session.mayOperate.value || selection.pending.value} onClick={() => void selection.undo()}>
+        Undo
+      </button>
+      {outcome !== null && (
+        <p class={`outcome ${outcome.phase}`} role={outcome.phase === "failed" ? "alert" : "status"} data-testid="outcome">
+          {outcome.text}
+        </p>
+      )}
+    </div>
+  );
+}
+
+function Card({ id, member }: { id: number; member: LiveMember | null }) {
+  const { networks, selection, session, display } = useConsole();
+  const map = networks.maps.value.get(id) ?? null;
+  const active = selection.isActive(id);
+  const wanted = selection.wanted(id);
+  const trusted = selection.now.value!.preference.indexOf(id) + 1;
+  const state = wanted !== active ? (selection.pending.value ? "pending" : "staged") : active ? "active" : "inactive";
+  const figures = member?.figures ?? null;
+  const poor = figures !== null && ((figures.fog ?? 0) > 0.4 || (figures.atom_agreement ?? 1) < 0.5);
+  return (
+    <li class={`card ${state}`} data-testid={`network-${id}`} data-state={state}>
+      <button type="button" class="map" aria-label={`Enlarge network ${id}`} onClick={() => (display.compared.value = id)}>
+        <Thumbnail maps={map?.own ?? null} classId={display.classId.value} />
+        <b>{id}</b>
+        {state !== "active" && <em>{{ inactive: "out of use", staged: wanted ? "to be used" : "to be left out", pending: "pending …" }[state]}</em>}
+      </button>
+      <button
+        type="button"
+        role="switch"
+        class="switch"
+        aria-checked={wanted}
+        aria-label={`Network ${id} in use`}
+        disabled={!session.mayOperate.value || selection.pending.value}
+        onClick={() => selection.stage(id, !wanted)}
+      >
+        <i aria-hidden="true" />
+      </button>
+      <dl class={poor ? "poor" : ""}>
+        <div title="Fraction of the ensemble's atoms that it sees by itself">
+          <dt>agrees</dt>
+          <dd>{percent(figures?.atom_agreement)}</dd>
+        </div>
+        <div title="Share of its probability that lies outside what it sees as atoms: above 0.4 it is guessing">
+          <dt>fog</dt>
+          <dd>{number(figures?.fog)}</dd>
+        </div>
+        <div title="Connected regions that it sees by itself">
+          <dt>sees</dt>
+          <dd>{figures?.detections ?? "–"}</dd>
+        </div>
+        <div title="Place in the order of trust, and overlap with the truth on its test set">
+          <dt>trust</dt>
+          <dd>
+            #{trusted}
+            {member?.metrics.iou === undefined ? "" : ` · ${number(member.metrics.iou)}`}
+          </dd>
+        </div>
+      </dl>
+    </li>
+  );
+}
+
+/** What is staged, why, and the button that asks for it. */
+function Apply() {
+  const { selection } = useConsole();
+  const reason = useSignal("");
+  const { select, deselect } = selection.change.value;
+  if (select.length === 0 && deselect.length === 0) return null;
+  const left = selection.now.value!.members.filter(({ id }) => selection.wanted(id)).length;
+  const few = left < selection.now.value!.min_members;
+  const apply = async (event: Event): Promise<void> => {
+    event.preventDefault();
+    if (few) return;
+    await selection.apply(reason.value.trim());
+    if (selection.outcome.value?.phase === "done") reason.value = "";
+  };
+  return (
+    <form class="apply" onSubmit={apply} onKeyDown={(event) => event.key === "Escape" && selection.unstage()}>
+      <p>
+        {deselect.length > 0 && (
+          <span>
+            leave out <b>{ranges(deselect)}</b>
+          </span>
+        )}
+        {select.length > 0 && (
+          <span>
+            use <b>{ranges(select)}</b>
+          </span>
+        )}
+        <small>{few ? `at least ${selection.now.value!.min_members} must stay in use` : `${left} in use then`}</small>
+      </p>
+      <label>
+        <span class="hidden">Reason</span>
+        <input
+          type="text"
+          list="reasons"
+          maxLength={500}
+          placeholder="Reason (stands in the history)"
+          value={reason.value}
+          onInput={(event) => (reason.value = event.currentTarget.value)}
+        />
+        <datalist id="reasons">
+          {REASONS.map((text) => (
+            <option value={text} />
+          ))}
+        </datalist>
+      </label>
+      <button type="submit" class="primary" disabled={few || selection.pending.value}>
+        Apply
+      </button>
+      <button type="button" disabled={selection.pending.value} onClick={() => selection.unstage()}>
+        Cancel
+      </button>
+    </form>
+  );
+}
