@@ -18,6 +18,7 @@ import numpy as np
 
 from elitscope.types import AtomTable, Sampling, SamplingLike, as_sampling
 from elitscope_models.atoms import THRESHOLD, atom_steps
+from elitscope_models.calibrated import calibrated
 from elitscope_models.ensemble import Ensemble
 from elitscope_models.fog import fog_warnings
 from elitscope_models.fusion import run_whole
@@ -119,6 +120,8 @@ def analyse_steps(
     yield 1.0
 
     started = clock()
+    if manifest.calibration is not None:
+        atoms = calibrated(atoms, manifest.calibration, len(chosen), spacing or (manifest.sampling, manifest.sampling))
     warnings = (*prepared.warnings, *_warnings(manifest, chosen, mean, member_maps), *fog_warnings(mean, threshold))
     to_frame = prepared.grid.maps_to_frame
     mean, std = to_frame(mean), None if std is None else to_frame(std)
@@ -207,7 +210,7 @@ def _warnings(manifest: Manifest, members: tuple[int, ...], mean: Maps, maps: Ma
     warnings = []
     if len(members) == 1:
         warnings.append("single_member")
-    elif manifest.training.domain == "simulation" and not manifest.training.calibrated:
+    elif manifest.training.domain == "simulation" and not manifest.training.calibrated and manifest.calibration is None:
         warnings.append("spread_uncalibrated")
     if not np.isfinite(mean.sum()):
         broken = [member for member, own in zip(members, maps, strict=True) if not np.isfinite(own.sum())]

@@ -5,9 +5,19 @@ One frozen model; unknown keys are refused, so that a misspelt field is an error
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    model_serializer,
+    model_validator,
+)
 
 from elitscope_models.normalise import Normalisation
 
@@ -79,6 +89,47 @@ class Tolerance(_Part):
     coordinates_px: Annotated[float, Field(gt=0, le=10)] = 0.05
 
 
+class SigmaCalibration(_Part):
+    """With `members` active ones, the error of a place along an axis is √((factor · spread)² + floor²); `floor` in Å."""
+
+    members: Annotated[int, Field(ge=2, le=64)]
+    factor: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
+    floor: Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)]
+
+
+class PrecisionCalibration(_Part):
+    """With `members` active ones, the share of atoms that proved right, over support times probability: linear between the points, level
+    beyond them."""
+
+    members: Annotated[int, Field(ge=1, le=64)]
+    evidence: Annotated[tuple[Annotated[float, Field(ge=0, le=1)], ...], Field(min_length=1, max_length=64)]
+    precision: Annotated[tuple[Annotated[float, Field(ge=0, le=1)], ...], Field(min_length=1, max_length=64)]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        ascending = all(low < high for low, high in pairwise(self.evidence))
+        if len(self.evidence) != len(self.precision) or not ascending:
+            raise ValueError(f"evidence {self.evidence} is not ascending, or has not as many values as precision {self.precision}")
+        return self
+
+
+class Calibration(_Part):
+    """What spread and support proved to mean on frames with known atoms (`elitscope_models.drift.calibration`), by number of active
+    members: the entry of the nearest smaller number counts, or the first. `data`: those frames, in words."""
+
+    data: str
+    sigma: Annotated[tuple[SigmaCalibration, ...], Field(max_length=64)] = ()
+    precision: Annotated[tuple[PrecisionCalibration, ...], Field(max_length=64)] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for what, entries in (("sigma", self.sigma), ("precision", self.precision)):
+            numbers = [entry.members for entry in entries]
+            if numbers != sorted(set(numbers)):
+                raise ValueError(f"calibration.{what} has numbers of members {numbers}: give each once, in ascending order")
+        return self
+
+
 class Manifest(_Part):
     """`manifest.json` of a bundle (contract, "Bundle").
 
@@ -99,6 +150,7 @@ class Manifest(_Part):
     members: Annotated[tuple[Member, ...], Field(min_length=1, max_length=64)]
     training: Training
     tolerance: Tolerance = Tolerance()
+    calibration: Calibration | None = None
     license: str
 
     @model_validator(mode="after")
@@ -110,6 +162,14 @@ class Manifest(_Part):
         _refuse_repeats("member id", [m.id for m in self.members])
         _refuse_repeats("member file", [m.file for m in self.members])
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_nothing(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A bundle that is not calibrated reads, and has the digest, as before there was such a thing."""
+        content: dict[str, Any] = dump(self)
+        if content.get("calibration", ...) is None:
+            del content["calibration"]
+        return content
 
     @property
     def class_names(self) -> tuple[str, ...]:

@@ -47,5 +47,7 @@ def plan_name(runtime: str, precision: str, fingerprint: str, manifest: Manifest
     }
     if manifest.atoms != Atoms():  # left out otherwise, so that plans keep the names that they had before there was a choice
         covered["atoms"] = manifest.atoms.model_dump(mode="json")
+    if manifest.calibration is not None:
+        covered["calibration"] = manifest.calibration.model_dump(mode="json")
     digest = hashlib.sha256(json.dumps(covered, sort_keys=True).encode()).hexdigest()
     return f"{runtime}-{precision}-{digest[:_DIGITS]}"
