@@ -18,7 +18,7 @@ from tests.client.analysed import a_result
 from tests.support.scripted_server import ScriptedServer
 
 CHANGES = ("use", "deselect", "select", "only", "undo", "hold", "release", "autopilot")
-COMMANDS = ("stream", "simulate", "watch", "status", "ensembles", "members", "history", *CHANGES)
+COMMANDS = ("stream", "simulate", "watch", "status", "ensembles", "members", "drift", "history", *CHANGES)
 MOVIE = np.random.default_rng(0).integers(0, 1000, (5, 24, 32), np.uint16)
 
 

@@ -38,6 +38,26 @@ ENTRIES = [
 ]
 
 
+DRIFT = {
+    "stream": "haadf",
+    "frame_id": 1204,
+    "state": "watching",
+    "age_s": 0.2,
+    "stale": None,
+    "scores": {"fog": 1.0, "sharpness": 0.2},
+    "alarms": [{"signal": "fog", "member": 3, "text": "network 3: fog 0.31, usually 0.06, since frame 1180"}],
+    "signals": {"sharpness": 0.41},
+    "members": [{"id": 0, "signals": {"fog": 0.07}}, {"id": 3, "signals": {"fog": 0.31}}],
+    "hotspots": [{"row": 212.0, "column": 87.0, "kind": "support"}],
+    "kind": "ensemble",
+    "use": "mos2",
+    "reasons": ["expected F1 0.962 instead of 0.921"],
+    "confidence": 0.97,
+    "autopilot": {"mode": "act", "state": "held", "why": "ana holds the stream"},
+}
+"""Both documents in one: what the drift monitor sees, and what it would do."""
+
+
 class Http:
     """A server on a real socket that answers with one document, and remembers what it was asked."""
 
@@ -122,6 +142,39 @@ def test_members_are_a_table_of_figures(capsys):
     out = capsys.readouterr().out
     assert "0.123" in out
     assert "test iou" in out
+
+
+def test_drift_is_alarms_signals_hotspots_and_what_to_do_about_it(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    with Http(200, DRIFT) as server:
+        assert server.run("drift", "--stream", "haadf") == 0
+    assert [path for _, path, _ in server.asked] == ["/v1/streams/haadf/drift", "/v1/streams/haadf/recommendation"]
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert lines == [
+        "haadf: watching, frame 1204, 0.2 s ago",
+        "network 3: fog 0.31, usually 0.06, since frame 1180",
+        "signal score frame network 0 network 3",
+        "fog 1 0.07 0.31",
+        "sharpness 0.2 0.41",
+        "1 hotspot: support at (212, 87) px",
+        "recommendation: use ensemble mos2 (0.97 sure)",
+        "expected F1 0.962 instead of 0.921",
+        "autopilot: act, held: ana holds the stream",
+    ]
+
+
+def test_drift_that_is_not_the_present_says_so(capsys):
+    with Http(200, {**DRIFT, "state": "stale", "stale": "no frame has come for 60 s", "age_s": 60.0}) as server:
+        assert server.run("drift") == 0
+    out = capsys.readouterr().out
+    assert "stale, frame 1204, 60.0 s ago" in out
+    assert "not the present: no frame has come for 60 s" in out
+
+
+def test_drift_as_json_is_both_documents(capsys):
+    with Http(200, DRIFT) as server:
+        assert server.run("drift", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == {"drift": DRIFT, "recommendation": DRIFT}
 
 
 def test_history_is_a_table_of_who_what_when_and_why(capsys, monkeypatch):

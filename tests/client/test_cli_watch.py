@@ -124,3 +124,68 @@ def test_numbers_of_a_result_without_atoms_are_empty():
     board = Board()
     board.hear(ResultMessage(a_result(1, atoms=0, mean=np.zeros((2, 4, 4), np.float32))))
     assert (row_of(board)["atoms"], row_of(board)["σ px"]) == ("0", "")
+
+
+FIGURES = {
+    "event": "drift",
+    "what": "figures",
+    "stream": "haadf",
+    "at": 100.0,
+    "state": "watching",
+    "score": 1.0,
+    "alarms": ["network 3: fog 0.31, usually 0.06, since frame 1180"],
+    "alarm_count": 7,
+    "hotspots": [{"row": 212.0, "column": 87.0, "radius": 6.0, "kind": "support", "strength": 1.8}],
+    "hotspot_count": 2,
+    "recommendation": {"kind": "members", "members": [0, 1, 2], "use": None, "reasons": ["fog"], "confidence": 0.97},
+    "autopilot": {"mode": "act", "state": "held", "why": "ana holds the stream"},
+}
+
+
+def test_drift_is_shown_beside_a_stream_and_its_alarms_hotspots_and_advice_below():
+    board = Board()
+    board.hear(Status({**STATUS, "at": 101.0}))
+    board.hear(Event(FIGURES))
+    assert row_of(board)["drift"] == "1.00!"
+    assert list(board.drifting()) == [
+        "haadf: network 3: fog 0.31, usually 0.06, since frame 1180",
+        "haadf: and 6 more alarms",
+        "haadf: 2 hotspots: support at (212, 87) px",
+        "haadf: use networks 0–2 (0.97 sure): fog (autopilot: act, held)",
+    ]
+    assert not board.events
+
+
+def test_drift_figures_that_are_old_are_not_shown_as_the_present():
+    board = Board()
+    board.hear(Status({**STATUS, "at": 120.0}))
+    board.hear(Event(FIGURES))
+    assert row_of(board)["drift"] == "1.00! (old)"
+    assert list(board.drifting()) == []
+
+
+def test_a_stream_whose_usual_figures_are_being_learned_has_no_score_yet():
+    board = Board()
+    board.hear(Status({**STATUS, "at": 100.0}))
+    board.hear(Event({**FIGURES, "state": "learning", "score": 0.0, "alarms": [], "alarm_count": 0}))
+    assert row_of(board)["drift"] == "learning"
+
+
+def test_drift_events_are_told_in_words():
+    board = Board()
+    alarm = {"signal": "fog", "member": 3, "text": "network 3: fog 0.31, usually 0.06, since frame 1180"}
+    for body in (
+        {"what": "began", "alarms": [alarm], "count": 3},
+        {"what": "hotspots", "frame_id": 7, "hotspots": FIGURES["hotspots"], "count": 1},
+        {"what": "recommendation", **FIGURES["recommendation"]},
+        {"what": "recommendation", "kind": "ensemble", "use": "mos2", "reasons": []},
+        {"what": "something newer"},
+    ):
+        board.hear(Event({"event": "drift", "stream": "haadf", **body}))
+    assert list(board.events) == [
+        "haadf: drift began: network 3: fog 0.31, usually 0.06, since frame 1180, and 2 more",
+        "haadf: 1 hotspot in frame 7: support at (212, 87) px",
+        "haadf: recommendation: use networks 0–2 (0.97 sure): fog",
+        "haadf: recommendation: use ensemble mos2",
+        "haadf: drift something newer",
+    ]

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Optional
 
-from elitscope.commands import autopilot, ensembles, history, hold, members, selection, simulate, status, stream, watch
+from elitscope.commands import autopilot, drift, ensembles, history, hold, members, selection, simulate, status, stream, watch
 from elitscope.errors import ElitscopeError, OutcomeUnknown, Refused
 from elitscope.version import __version__
 
@@ -19,6 +19,7 @@ examples:
   elitscope watch                                watch the server live
   elitscope status                               is it ready?
   elitscope members                              how do the networks do?
+  elitscope drift                                has anything changed, and what to do about it?
   elitscope deselect 3 --reason fog              take one out, from the next frame on; undo, select, only, use
   elitscope COMMAND --help                       everything else
 
@@ -55,7 +56,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"elitscope {__version__}")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (stream, simulate, watch, status, ensembles, members, selection, hold, autopilot, history):
+    for command in (stream, simulate, watch, status, ensembles, members, selection, hold, drift, autopilot, history):
         command.add_parser(subparsers)
     return parser
 

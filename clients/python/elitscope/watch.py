@@ -17,15 +17,15 @@ DEFAULT_PUBLISH = "tcp://127.0.0.1:5556"
 
 def subscribe(
     address: str = DEFAULT_PUBLISH,
-    topics: Iterable[str] = ("summary/", "status/", "event/"),
+    topics: Iterable[str] = ("summary/", "status/", "event/", "drift/"),
     timeout: Optional[float] = 10.0,
     key: KeyLike = None,
 ) -> Iterator[tuple[str, ServerMessage]]:
     """Topic and message of every publication, for ever; a slow listener misses some, and never slows the server.
 
     Topics are prefixes that end in "/": `summary/<stream>/`, `result/<stream>/`, `preview/<stream>/`, `members/<stream>/`, `status/`,
-    `event/`; `summary/` is every stream's. `timeout`: seconds of silence after which the server counts as gone (its status comes once a
-    second); None waits for ever. `key`: for a server that asks for one, the path of a key file or what was read from it.
+    `event/`, `drift/<stream>/`; `summary/` is every stream's. `timeout`: seconds of silence after which the server counts as gone (its status
+    comes once a second); None waits for ever. `key`: for a server that asks for one, the path of a key file or what was read from it.
 
     Raises:
         ServerGone: nothing came for `timeout`. NotAuthorised: the server asks for another key, or for one at all. ValueError: the address

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Optional
 
-from elitscope.commands import options
+from elitscope.commands import drift_words, options
 from elitscope.commands.facts import atom_facts, result_facts
 from elitscope.files.errors import need
 from elitscope.files.plot import member_ranges
@@ -59,10 +59,11 @@ def run(args: argparse.Namespace, subscribe: Optional[Subscribe] = None) -> int:
 
 @dataclass
 class Board:
-    """What has been heard: the last status, the last result of each stream, the last events."""
+    """What has been heard: the last status, the last result and drift figures of each stream, the last events."""
 
     status: Mapping[str, Any] = field(default_factory=dict)
     results: dict[str, Result] = field(default_factory=dict)
+    drift: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     events: deque[str] = field(default_factory=lambda: deque(maxlen=_EVENTS_SHOWN))
 
     def hear(self, message: ServerMessage) -> None:
@@ -71,6 +72,8 @@ class Board:
             self.status = message.body
         elif isinstance(message, ResultMessage):
             self.results[message.result.stream] = message.result
+        elif isinstance(message, Event) and message.body.get("what") == "figures":
+            self.drift[str(message.body.get("stream"))] = message.body
         elif isinstance(message, Event):
             self.events.append(event_text(message.body))
 
@@ -78,7 +81,8 @@ class Board:
         """One row a stream, in the order of `HEADINGS`."""
         streams = {stream["name"]: stream for stream in self.status.get("streams", ())}
         for name in sorted({*streams, *self.results}):
-            yield _row(name, streams.get(name, {}), self.results.get(name))
+            drift = drift_words.score_text(self.drift[name], self._now()) if name in self.drift else ""
+            yield (*_row(name, streams.get(name, {}), self.results.get(name)), drift)
 
     def warnings(self) -> Iterator[str]:
         """What the last result of each stream warns of, one line a stream."""
@@ -86,8 +90,18 @@ class Board:
             if result.warnings:
                 yield f"{name}: {'; '.join(result.warnings)}"
 
+    def drifting(self) -> Iterator[str]:
+        """Alarms, hotspots and advice of every stream, as far as they are the present."""
+        for _, figures in sorted(self.drift.items()):
+            if "(old)" not in drift_words.score_text(figures, self._now()):
+                yield from drift_words.figure_lines(figures)
 
-HEADINGS = ("stream", "ensemble", "members", "frames", "rejected", "fps", "queue", "p50/p99 ms", "atoms", "support", "σ px")
+    def _now(self) -> float:
+        """The server's clock, in Unix seconds."""
+        return float(self.status.get("at") or 0.0)
+
+
+HEADINGS = ("stream", "ensemble", "members", "frames", "rejected", "fps", "queue", "p50/p99 ms", "atoms", "support", "σ px", "drift")
 
 
 def event_text(body: Mapping[str, Any]) -> str:
@@ -98,6 +112,8 @@ def event_text(body: Mapping[str, Any]) -> str:
     """
     at, what = body.get("at"), body.get("event") or body.get("kind") or "event"
     clock = datetime.fromtimestamp(at).strftime("%H:%M:%S ") if isinstance(at, (int, float)) else ""
+    if what == "drift":
+        return f"{clock}{body.get('stream')}: {drift_words.event_words(body)}"
     rest = " ".join(f"{key}={value}" for key, value in body.items() if key not in {"at", "event", "kind"} and value is not None)
     return f"{clock}{what} {rest}".strip()
 
@@ -176,7 +192,8 @@ def _picture(board: Board) -> Any:
     if not table.row_count:
         table.add_row("no streams yet")
     warnings = (text(line, style="yellow") for line in board.warnings())
-    return need("rich.console", "watching").Group(table, *warnings, *(text(line, style="dim") for line in board.events))
+    drifting = (text(line, style="red") for line in board.drifting())
+    return need("rich.console", "watching").Group(table, *warnings, *drifting, *(text(line, style="dim") for line in board.events))
 
 
 def _title(status: Mapping[str, Any]) -> str:
