@@ -24,8 +24,8 @@ def subscribe(
     """Topic and message of every publication, for ever; a slow listener misses some, and never slows the server.
 
     Topics are prefixes that end in "/": `summary/<stream>/`, `result/<stream>/`, `preview/<stream>/`, `members/<stream>/`, `status/`,
-    `event/`, `drift/<stream>/`; `summary/` is every stream's. `timeout`: seconds of silence after which the server counts as gone (its status
-    comes once a second); None waits for ever. `key`: for a server that asks for one, the path of a key file or what was read from it.
+    `event/`, `drift/<stream>/`; `summary/` is every stream's. `timeout`: seconds of silence after which the server counts as gone (its
+    status comes once a second); None waits for ever. `key`: for a server that asks for one, the path of a key file or what it holds.
 
     Raises:
         ServerGone: nothing came for `timeout`. NotAuthorised: the server asks for another key, or for one at all. ValueError: the address
