@@ -51,6 +51,15 @@ def test_results_repeat_bit_for_bit_also_after_another_shape(runtime: Runtime, b
     np.testing.assert_array_equal(runtime.load(read_member(bundle, 0))(image((120, 72))), first)
 
 
+def test_openvino_holds_no_pass_on_a_core_of_its_choice(bundle: Bundle, tmp_path: Path) -> None:
+    """It takes the first cores otherwise, also where the API keeps those busy and others idle."""
+    onnx = read_member(bundle, 0)
+    for runtime in (OpenVinoRuntime(), OpenVinoRuntime(cache_dir=tmp_path), OpenVinoRuntime(cache_dir=tmp_path)):
+        assert runtime.load(onnx).compiled.get_property("ENABLE_CPU_PINNING") is False
+        whole = runtime.fuse(["one", "other"], lambda: [onnx, onnx], (64, 64))
+        assert whole.request.get_compiled_model().get_property("ENABLE_CPU_PINNING") is False
+
+
 def test_compiled_networks_from_the_cache_give_the_same_bits(bundle: Bundle, tmp_path: Path) -> None:
     onnx = read_member(bundle, 0)
     expected = OpenVinoRuntime().load(onnx)(image((64, 64))).copy()

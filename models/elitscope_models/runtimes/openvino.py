@@ -21,7 +21,7 @@ from elitscope_models.runtimes.fused import OpenVinoWhole, fused_model
 from elitscope_models.runtimes.hardware import processor, usable_cores
 from elitscope_models.runtimes.kept import Kept
 
-FUSED_VERSION = 1
+FUSED_VERSION = 2
 """Raised when `fused` builds another graph of the same members: those that were kept don't count any more."""
 
 _HINTS = {"fp32": "f32", "bf16": "bf16"}
@@ -95,6 +95,7 @@ class OpenVinoRuntime:
             "INFERENCE_PRECISION_HINT": _HINTS[self.precision],
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_NUM_THREADS": self._threads,
+            "ENABLE_CPU_PINNING": False,  # it would hold every pass on the first cores, whoever is busy there, whatever cores we were given
         }
 
 
