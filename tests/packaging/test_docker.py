@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -218,7 +219,7 @@ def test_redis_as_compose_starts_it_asks_for_the_password_and_keeps_what_it_was_
     line = line.replace("$$", "$").replace("/run/secrets/redis_password", str(tmp_path / "password"))
     line = line.replace("--dir /data", f"--dir {tmp_path} --port 0 --unixsocket {tmp_path}/redis.sock")
     for expected in (None, "kept"):
-        process = subprocess.Popen(["/bin/sh", "-c", line], stdout=subprocess.DEVNULL)
+        process = subprocess.Popen(["/bin/sh", "-c", line], stdout=subprocess.DEVNULL, start_new_session=True)
         try:
             client = redis.Redis(unix_socket_path=str(tmp_path / "redis.sock"), password="a b#c", decode_responses=True)
             stranger = redis.Redis(unix_socket_path=str(tmp_path / "redis.sock"))
@@ -231,7 +232,7 @@ def test_redis_as_compose_starts_it_asks_for_the_password_and_keeps_what_it_was_
             client.close()
             stranger.close()
         finally:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)  # the shell, and what it started
             process.wait(10)
 
 
