@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -22,6 +22,8 @@ THRESHOLD = 15.0
 """h: sum at which there is an alarm."""
 CLIP = 6.0
 """Scales beyond which a value counts no more."""
+_TOGETHER = 4
+"""Values whose means tell whether neighbouring ones hang together."""
 
 
 @dataclass
@@ -96,12 +98,24 @@ class Chart:
 
 
 def usual_and_scale(values: np.ndarray[tuple[int], np.dtype[np.float64]], least: float) -> tuple[float, float]:
-    """Median, and standard deviation of what lies within 3.5 robust deviations of it, widened for having been estimated from few values."""
+    """Median and scale of values in their order.
+
+    The scale is the standard deviation of what lies within 3.5 robust deviations of the median, or twice that of means of four where values
+    hang together; widened for having been estimated from few; `least` where it would be smaller.
+    """
     usual = float(np.median(values))
     spread = 1.4826 * float(np.median(np.abs(values - usual)))
     near = values[np.abs(values - usual) <= 3.5 * max(spread, least)]
-    scale = max(spread, float(near.std()) if len(near) else 0.0) * (1.0 + 2.0 / math.sqrt(len(values)))
-    return usual, max(scale, least)
+    spreads = [
+        spread,
+        _deviation(near),
+        math.sqrt(_TOGETHER) * _deviation(near[: len(near) // _TOGETHER * _TOGETHER].reshape(-1, _TOGETHER).mean(1)),
+    ]
+    return usual, max(max(spreads) * (1.0 + 2.0 / math.sqrt(len(values))), least)
+
+
+def _deviation(values: np.ndarray[Any, np.dtype[np.float64]]) -> float:
+    return float(values.std()) if len(values) > 1 else 0.0
 
 
 def average_run_length(allowance: float = ALLOWANCE, threshold: float = THRESHOLD) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-_INNER, _OUTER, _WIDE = 0.7, 1.6, 6.0
+_INNER, _OUTER, _WIDE = 0.7, 1.6, 4.0
 """Widths (standard deviations) of an atom, of what is around it, and of its surroundings, in radii of the trained disc."""
 
 

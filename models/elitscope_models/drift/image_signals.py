@@ -36,8 +36,11 @@ def prepare_image(pixels: Array) -> Seen | None:
     if pixels.ndim != 2 or min(pixels.shape) < 16:
         return None
     image = np.ascontiguousarray(pixels, np.float32)
-    if not np.isfinite(image.sum()):
-        image = np.nan_to_num(image, nan=float(np.nanmedian(np.where(np.isfinite(image), image, np.nan))), posinf=0.0, neginf=0.0)
+    finite = np.isfinite(image)
+    if not finite.any():
+        return None
+    if not finite.all():
+        image = np.where(finite, image, np.median(image[finite])).astype(np.float32)
     if not image.max() > image.min():
         return None
     return Seen(image, pixel_noise(image))

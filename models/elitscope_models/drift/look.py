@@ -16,7 +16,7 @@ from elitscope_models.drift.evidence import evidence
 from elitscope_models.drift.halving import halved, roomy
 from elitscope_models.drift.hotspots import Hotspot, hotspots
 from elitscope_models.drift.image_signals import Seen, image_signals, prepare_image
-from elitscope_models.drift.members import OwnBlobs, atom_maps, own_blobs
+from elitscope_models.drift.members import OwnBlobs, atom_maps, own_blobs, own_peaks
 from elitscope_models.drift.noise import pixel_noise
 from elitscope_models.drift.short_pairs import nearest, short_pairs
 from elitscope_models.drift.sites import Sites, sites
@@ -31,7 +31,7 @@ MASK_RADIUS = 0.5
 
 _FAINT = 0.15
 """Height, in those of usual atoms, below which there is nothing to see."""
-_DIRTY = 1.5
+_DIRTY = 3.0
 """Brightness of the surroundings above the usual, in heights of usual atoms, from which they are dirt."""
 _PLAIN, _REGULAR = 0.6, 0.25
 """Least height, and largest deviation of neighbours' distances, of peaks that look like atoms."""
@@ -128,7 +128,7 @@ def _by_member(maps: Array, known: tuple[int, ...], active: tuple[int, ...], pla
     """The signals of every known member."""
     blobs = [own_blobs(own, THRESHOLD) for own in atom_maps(maps)]
     usual = float(np.median([len(own.places) for own in blobs]))
-    apart = [nearest(own.places) for own in blobs]
+    apart = [nearest(own_peaks(own, THRESHOLD, radius)) for own in atom_maps(maps)]
     spacing = _spacing(apart)
     alone = np.eye(len(known), dtype=bool)
     expected, seen = places.expected_f1(alone), places.found(alone)

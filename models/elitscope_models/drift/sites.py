@@ -15,6 +15,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from elitscope_models.drift.evidence import Evidence
+from elitscope_models.drift.peaks import peaks
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -22,6 +23,8 @@ _BORDER = 1.5
 """Radii from the frame's edge within which places do not count: they are cut."""
 _PEAK = 4.0
 """Standard deviations of noise from which the image has a peak of its own."""
+_ENOUGH = 8
+"""Places from which what is usual in a frame is taken: where most members see an atom, or any, or else all."""
 _MANY = 4096
 """Places of one frame that are looked at, at most."""
 
@@ -72,7 +75,7 @@ def sites(maps: Array, members: tuple[int, ...], seen: Evidence | None, radius: 
     places = _places(maps, seen, radius, threshold)
     probability = _around(maps, places)
     votes = (probability > threshold).mean(axis=1)
-    core = votes > 0.5 if (votes > 0.5).sum() >= 8 else votes > 0
+    core = next((one for one in (votes > 0.5, votes > 0) if one.sum() >= _ENOUGH), np.ones(len(places), bool))
     peak, dirt = _image(seen, places, core)
     odd, spacing = _neighbours(places, core)
     likely = likelihood(probability.mean(axis=1), peak, dirt, odd)
@@ -90,26 +93,15 @@ def likelihood(votes: Array, peak: Array, dirt: Array, odd: Array) -> Array:
 
 def _places(maps: Array, seen: Evidence | None, radius: float, threshold: float) -> Array:
     """Peaks of the members' largest probability, then peaks of the image that are none of those; int [site, 2]."""
+    edge = round(_BORDER * radius)
     highest = cv2.GaussianBlur(np.nan_to_num(maps.max(axis=0)), (0, 0), max(0.5, 0.3 * radius))
-    places = _peaks(highest, 0.9 * threshold, radius)
+    places = peaks(highest, 0.9 * threshold, radius, edge)
     if seen is not None:
-        extra = _peaks(seen.peak, max(_PEAK * seen.noise, 1e-12), 1.2 * radius)
+        extra = peaks(seen.peak, max(_PEAK * seen.noise, 1e-12), 1.2 * radius, edge)
         if len(places) and len(extra):
             extra = extra[cKDTree(places).query(extra)[0] > 1.2 * radius]
         places = np.concatenate([places, extra])
     return places[:_MANY]
-
-
-def _peaks(image: Array, least: float, radius: float) -> Array:
-    """Local maxima above `least`, none closer than about `radius` px to another; int [n, 2]."""
-    size = 2 * max(1, round(radius)) + 1
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
-    tops = (image >= cv2.dilate(image, kernel)) & (image > least)
-    edge = round(_BORDER * radius)
-    inner = np.zeros_like(tops)
-    inner[edge : image.shape[0] - edge, edge : image.shape[1] - edge] = True
-    rows, columns = np.nonzero(tops & inner)
-    return np.stack([rows, columns], axis=1)
 
 
 def _around(maps: Array, places: Array) -> Array:
