@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
 
-PERIOD_S = 0.02
+from benchmarks.elsewhere import Elsewhere
+
+PERIOD_S = 0.1
 
 
 def two_cores() -> tuple[int, int]:
@@ -33,34 +34,37 @@ def only_on(core: int) -> Iterator[None]:
 class Pinning:
     """Keeps the engine on the first of `cores`, and the rest of the server and this process on the second, for the `with` block.
 
-    Processes that a load starts would inherit the engine's core: they are moved as they appear.
+    Processes that a load starts would inherit the engine's core: they are moved as they appear, by a process that does nothing else.
     """
 
     def __init__(self, server_pid: int, engine_pid: int, cores: tuple[int, int]) -> None:
-        self._server, self._engine = server_pid, engine_pid
-        self._engines, self._others = cores
-        self._placed: set[int] = set()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="pinning")
+        self._others = cores[1]
+        self._watch = Elsewhere(_placing, server_pid, engine_pid, os.getpid(), cores, rate=1 / PERIOD_S)
+        self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Pinning:
-        self._place()
-        self._thread.start()
+        _pin(os.getpid(), self._others)
+        self._stack.enter_context(self._watch)
+        self._stack.enter_context(self._watch.at_work())
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
+        self._stack.close()
 
-    def _run(self) -> None:
-        while not self._stop.wait(PERIOD_S):
-            self._place()
 
-    def _place(self) -> None:
-        tree = {process.pid for process in psutil.Process(self._server).children(recursive=True)} | {self._server, os.getpid()}
-        for pid in tree - self._placed:
-            _pin(pid, self._engines if pid == self._engine else self._others)
-        self._placed = tree
+def _placing(server_pid: int, engine_pid: int, bench_pid: int, cores: tuple[int, int]) -> Callable[[], None]:
+    engines, others = cores
+    server, placed = psutil.Process(server_pid), set[int]()
+
+    def place() -> None:
+        nonlocal placed
+        tree = {process.pid for process in server.children(recursive=True)} | {server_pid, bench_pid, os.getpid()}
+        for pid in tree - placed:
+            _pin(pid, engines if pid == engine_pid else others)
+        placed = tree
+
+    place()
+    return place
 
 
 def _pin(pid: int, core: int) -> None:

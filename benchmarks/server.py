@@ -36,7 +36,7 @@ def run(console: Console, quick: bool) -> dict[str, Any]:
         seconds = [_start(bundle, data) for _ in range(starts)]
         engine_core, other = two_cores()
         with only_on(engine_core):
-            server = RunningServer("--bundles", bundle, data_dir=data).__enter__()
+            server = RunningServer("--bundles", bundle, data_dir=data)
         with server, only_on(other), Client(server.server) as client:
             for i in range(15):
                 client.infer(frames[i % 4].pixels, sampling=0.1)
