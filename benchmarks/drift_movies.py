@@ -44,7 +44,7 @@ class Kept:
 
 @dataclass(frozen=True)
 class Step:
-    """One frame of a ramp: its conditions, and by how much its pixels are larger than stated."""
+    """One frame of a ramp: its conditions, and how large its pixels are beside what is stated."""
 
     conditions: Conditions
     zoom: float = 1.0
@@ -63,7 +63,7 @@ RAMPS: Mapping[str, Ramp] = {
     "defocus": lambda base, part: Step(replace(base, probe=replace(_probe(base), defocus=4.0 + 106.0 * part))),
     "contamination": lambda base, part: Step(replace(base, contamination=part, thickness=40.0)),
     "scan": lambda base, part: Step(replace(base, row_jitter=base.row_jitter + 9.0 * part, line_noise=0.25 * part)),
-    "magnification": lambda base, part: Step(base, zoom=1.0 + 1.3 * part),
+    "magnification": lambda base, part: Step(base, zoom=1.0 / (1.0 + 1.3 * part)),
 }
 """What gets worse, from its share of the ramp: beyond what the ensembles were trained on, so that they fail. Of `magnification` the
 metadata know nothing."""

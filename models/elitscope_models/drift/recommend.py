@@ -29,6 +29,8 @@ MOSTLY = 0.7
 """Share of the looks in which it has to gain."""
 ALIKE = 0.004
 """Expected F1 by which a larger subset may be worse than the best."""
+SAME = 0.002
+"""Loss of expected F1 up to which a subset with more members is as good; far less than `WORTH`, so that advice does not go to and fro."""
 LEAST_LOOKS = 3
 POOR, GOOD = 0.8, 0.93
 """Expected F1 below which no selection helps, and from which a frame is good enough to train on."""
@@ -84,6 +86,11 @@ def recommend(
     if subsets[best] != now and gain >= WORTH and often >= MOSTLY:
         confidence = _confidence(gains[:, best])
         return Recommendation("members", subsets[best], None, _reasons(usable, now, subsets[best], mean[base], mean[best]), confidence)
+    back = _grown(subsets, now, gains)
+    if back is not None:
+        others = ", ".join(map(str, sorted(set(subsets[back]) - set(now))))
+        text = f"nothing is lost with networks {others} again: expected F1 {mean[back]:.3f}, now {mean[base]:.3f}"
+        return Recommendation("members", subsets[back], None, (text,), _confidence(gains[:, back] + WORTH))
     if mean[best] < POOR:
         return _retrain(usable, expected[:, base], float(mean[best]))
     reason = f"expected F1 {mean[base]:.3f}; the best other choice would have {mean[best]:.3f}"
@@ -116,6 +123,12 @@ def _subsets(known: tuple[int, ...], least: int, now: tuple[int, ...], looks: Se
 def _largest_of_the_best(subsets: Sequence[tuple[int, ...]], mean: Array) -> int:
     near = [index for index in range(len(subsets)) if mean[index] >= np.nanmax(mean) - ALIKE]
     return max(near, key=lambda index: (len(subsets[index]), mean[index]))
+
+
+def _grown(subsets: Sequence[tuple[int, ...]], now: tuple[int, ...], gains: Array) -> int | None:
+    """The largest subset that has all active members and others, and is as good in every look."""
+    same = [i for i, subset in enumerate(subsets) if set(now) < set(subset) and np.nan_to_num(gains[:, i]).min() >= -SAME]
+    return max(same, key=lambda index: len(subsets[index]), default=None)
 
 
 def _confidence(gains: Array) -> float:
