@@ -94,17 +94,17 @@ def defocus(result: Evaluation) -> Sheet:
     return Sheet("", ("frame", "F1", "AtomAI, clipped", "precision", "found per true", "support", "warnings"), tuple(rows))
 
 
-def replaced(document: str, figures: str) -> str:
+def replaced(document: str, figures: str, begin_mark: str = BEGIN, end_mark: str = END) -> str:
     """The document with other figures between its two marks.
 
     Raises:
         ValueError: the marks are not there.
     """
-    before, begin, rest = document.partition(BEGIN)
-    _, end, after = rest.partition(END)
+    before, begin, rest = document.partition(begin_mark)
+    _, end, after = rest.partition(end_mark)
     if not (begin and end):
-        raise ValueError(f"the document lacks {BEGIN!r} or {END!r}: put both where the figures belong")
-    return f"{before}{BEGIN}\n\n{figures}\n\n{END}{after}"
+        raise ValueError(f"the document lacks {begin_mark!r} or {end_mark!r}: put both where the figures belong")
+    return f"{before}{begin_mark}\n\n{figures}\n\n{end_mark}{after}"
 
 
 def _of(result: Evaluation, segment: str) -> Iterator[Figures]:

@@ -1,0 +1,70 @@
+"""What calibration does to sigma and support: fitted to some movies, judged on others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import partial
+
+import numpy as np
+
+from benchmarks.drift_library import Library
+from benchmarks.recorded import Recorded
+from elitscope.simulator import movie
+from elitscope_models.drift.calibration import Observed, fit, merged, observe, predicted_precision, reliability, within_one_sigma
+from elitscope_models.manifest import Calibration
+from elitscope_models.sheets import Sheet
+from elitscope_models.truth import KnownFrame, from_simulated, read_truth
+
+_FITTED, _JUDGED = (921, 922, 923), (931, 932)
+"""Seeds of simulated movies."""
+_DRAWS = 3
+
+
+def calibration_sheets(library: Library) -> Iterator[Sheet]:
+    """Of the ensemble that ships for graphene."""
+    fitted = observed(library, "graphene", _FITTED)
+    drift = library.movie("graphene_drift", "graphene", lambda: read_truth(library.data / "multislice" / "graphene_drift.npz"))
+    calibration = fit(merged([fitted, _observed(drift[::2])]), "simulated movies and every second frame of graphene_drift")
+    judged = {"simulated, other seeds": observed(library, "graphene", _JUDGED), "graphene_drift, the other frames": _observed(drift[1::2])}
+    for name, found in judged.items():
+        yield sigma_sheet(name, found, calibration)
+        yield precision_sheet(name, found, calibration)
+
+
+def observed(library: Library, ensemble: str, seeds: Iterable[int]) -> dict[int, Observed]:
+    """Selections of every size on simulated movies."""
+    movies = (library.movie(f"calibration {seed}", ensemble, partial(_simulated, seed)) for seed in seeds)
+    return merged(_observed(frames) for frames in movies)
+
+
+def _simulated(seed: int) -> Iterator[KnownFrame]:
+    return map(from_simulated, movie("graphene", (256, 256), 48, seed, "all"))
+
+
+def _observed(frames: Iterable[Recorded]) -> dict[int, Observed]:
+    rng = np.random.default_rng(0)
+    return merged(observe(one.frame, one.maps, _DRAWS, rng, one.manifest.atoms.kind) for one in frames)
+
+
+def sigma_sheet(name: str, found: dict[int, Observed], calibration: Calibration) -> Sheet:
+    """Share of errors within one sigma by number of members."""
+    rows = []
+    for entry in calibration.sigma:
+        one = found[entry.members]
+        raw, after = within_one_sigma(one, None), within_one_sigma(one, entry)
+        rows.append(
+            (str(entry.members), f"{2 * len(one.errors):,}", f"{raw:.3f}", f"{after:.3f}", "yes" if abs(after - 0.68) <= 0.07 else "**no**")
+        )
+    return Sheet(f"Errors within one sigma ({name})", ("members", "errors", "raw", "calibrated", "68 ± 7 %"), tuple(rows))
+
+
+def precision_sheet(name: str, found: dict[int, Observed], calibration: Calibration) -> Sheet:
+    """Predicted and observed precision, of a few numbers of members."""
+    rows = []
+    for entry in calibration.precision:
+        one = found[entry.members]
+        for part in reliability(predicted_precision(one, entry), one.right):
+            apart = abs(part.predicted - part.observed)
+            reached = "yes" if apart <= 0.05 else "**no**"
+            rows.append((f"{entry.members}", f"{part.predicted:.3f}", f"{part.observed:.3f}", f"{part.count:,}", reached))
+    return Sheet(f"Precision ({name})", ("members", "predicted", "observed", "atoms", "within 0.05"), tuple(rows))
