@@ -1,8 +1,9 @@
-"""The parent process: starts the store, then the engine and the API side by side, restarts what dies, stops all in order."""
+"""The parent process: starts store, engine and API, and then the drift monitor; restarts what dies, stops all in order."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import signal
 import time
@@ -19,10 +20,12 @@ logger = logging.getLogger(__name__)
 
 API_STOP_S = 3.0
 STORE_STOP_S = 5.0
+MONITOR_STOP_S = 2.0
+MONITOR_RETRY_S = 30.0
 
 
 class Server:
-    """Embedded store, engine and API under one parent. Where a Redis is named there is no embedded store.
+    """Embedded store, engine, API and drift monitor under one parent. Where a Redis is named there is no embedded store.
 
     Ports that the system chose at the first start are kept: whatever is restarted comes back at the same addresses.
 
@@ -39,6 +42,8 @@ class Server:
         self._store = Keeper("store", "elitscope_service.store", self._configuration, list, lambda report: None, time.monotonic)
         self._engine = Keeper("engine", "elitscope_service.engine", self._configuration, list, self._on_engine, time.monotonic)
         self._api = Keeper("API", "elitscope_service.api", self._configuration, self._watch, self._on_api, time.monotonic)
+        monitor = "elitscope_service.monitor"
+        self._monitor = Keeper("monitor", monitor, self._configuration, self._watch, lambda report: None, time.monotonic)
         self._signals = 0
         self._stop = asyncio.Event()
         self._force = asyncio.Event()
@@ -59,11 +64,13 @@ class Server:
         else:
             self._store.ready.set()
         announcing = asyncio.create_task(self._announce_once_ready())
+        monitoring = asyncio.create_task(self._keep_the_monitor())
         stopping = asyncio.create_task(self._stop.wait())
         await asyncio.wait([*keeping, stopping], return_when=asyncio.FIRST_COMPLETED)
         announcing.cancel()
         stopping.cancel()
         orderly = await self._stop_all()
+        monitoring.cancel()
         failed = await self._conclude(keeping)
         return int(failed or not orderly)
 
@@ -73,6 +80,18 @@ class Server:
         if self._config.beyond_loopback and not keeper.stopping.is_set():
             await asyncio.to_thread(require_keys, self._config)
         await keeper.keep()
+
+    async def _keep_the_monitor(self) -> None:
+        """Once frames can be sent. Nothing depends on it: where it can't start, that is said, and it is tried again."""
+        await self._engine.ready.wait()
+        await self._api.ready.wait()
+        while self._config.monitor_hz and not self._monitor.stopping.is_set():
+            try:
+                await self._monitor.keep()
+            except (CannotStart, OSError) as error:
+                logger.error("%s: frames are analysed without it, and it is tried again in %g s", error, MONITOR_RETRY_S)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._monitor.stopping.wait(), MONITOR_RETRY_S)
 
     async def _conclude(self, keeping: list[asyncio.Task[None]]) -> bool:
         """Whether a child could not start, or supervision itself failed; a line says so."""
@@ -100,21 +119,22 @@ class Server:
             return orderly.result()
         logger.warning("a second signal: everything is ended at once")
         orderly.cancel()
-        await asyncio.gather(self._engine.kill(), self._api.kill())
+        await asyncio.gather(self._engine.kill(), self._api.kill(), self._monitor.kill())
         await self._store.kill()
         return False
 
     async def _stop_in_order(self) -> bool:
+        monitor = await self._monitor.stop(MONITOR_STOP_S)
         engine = await self._engine.stop(self._config.drain_s)
         api = await self._api.stop(API_STOP_S)
         store = await self._store.stop(STORE_STOP_S)
-        return engine and api and store
+        return engine and api and store and monitor
 
     def _configuration(self) -> str:
         return self._config.model_dump_json()
 
     def _watch(self) -> list[Command]:
-        """What the API has to be told: where the engine publishes, once that is known."""
+        """What API and monitor have to be told: where the engine publishes, once that is known."""
         return [] if self._publish is None else [Command("watch", address=tcp_address(self._publish).from_here.url)]
 
     def _on_engine(self, report: Report) -> None:
@@ -123,6 +143,7 @@ class Server:
             self._config = self._config.model_copy(update={"bind": report.addresses["bind"], "publish": self._publish})
             for command in self._watch():
                 self._api.tell(command)
+                self._monitor.tell(command)
 
     def _on_api(self, report: Report) -> None:
         if report.kind == "ready":

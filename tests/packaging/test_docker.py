@@ -19,9 +19,12 @@ from typing import Any
 import pytest
 import redis
 import yaml
+from prometheus_client import generate_latest
 
+from elitscope_service.api.metrics import drift_registry
 from elitscope_service.config import load_config
 from tests.service.api.test_application import STATUS, Site
+from tests.service.api.test_drift import seen
 from tests.support.server import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -251,10 +254,16 @@ def test_the_gpu_is_reserved() -> None:
 # ------------------------------------------------------------------------------------------------ Prometheus and Grafana
 
 
+def exported() -> str:
+    """Our /metrics, with a stream that is looked at for drift."""
+    drift = generate_latest(drift_registry([seen()])).decode()
+    return Site().told(STATUS).client.get("/metrics").text + drift
+
+
 @pytest.fixture(scope="module")
 def metrics() -> set[str]:
     """Every name that our /metrics has."""
-    text = Site().told(STATUS).client.get("/metrics").text
+    text = exported()
     return {re.split(r"[{ ]", line)[0] for line in text.splitlines() if line and not line.startswith("#")}
 
 
@@ -277,7 +286,7 @@ def test_every_metric_that_is_drawn_or_alerts_exists(metrics: set[str]) -> None:
 
 
 def test_labels_that_are_used_exist() -> None:
-    text = Site().told(STATUS).client.get("/metrics").text
+    text = exported()
     known = set(re.findall(r'([a-z]+)="', text)) | {"job"}
     for expression in expressions():
         used = set(re.findall(r'([a-z]+)[=!]~?"', expression)) | set(re.findall(r"\bby \(([a-z, ]+)\)", expression))

@@ -139,6 +139,16 @@ def test_the_engine_imports_no_web_framework_and_the_api_no_inference() -> None:
     assert not [name for name in engine if name.startswith("elitscope_service.api")]
 
 
+def test_the_monitor_imports_neither_and_no_metrics_before_there_is_a_frame() -> None:
+    waiting = modules_of("elitscope_service.monitor.process")
+    looking = modules_of(
+        "elitscope_service.monitor.process", "import elitscope_service.monitor.watching, elitscope_service.monitor.reporter"
+    )
+    assert not {"scipy", "cv2"} & waiting
+    assert not {"fastapi", "starlette", "uvicorn", "openvino", "onnxruntime", "torch"} & looking
+    assert not [name for name in looking if name.startswith(("elitscope_service.api", "elitscope_service.engine"))]
+
+
 def test_the_parent_imports_neither() -> None:
     parent = modules_of("elitscope_service.app")
     assert not {"fastapi", "uvicorn", "openvino", "onnxruntime", "torch"} & parent

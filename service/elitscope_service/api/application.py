@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from elitscope_service.api import (
     audit,
     console,
+    drift,
     ensembles,
     frame_pictures,
     frames,
@@ -65,7 +66,8 @@ def create_app(
     app.state.console = pages or Console.read()
     app.state.uploading = CapacityLimiter(2)
     app.state.metrics = metrics_registry(view)
-    for module in (health, metrics, sign_in, ensembles, streams, frames, frame_pictures, members, listening, live, selection, hold, audit):
+    shown = (ensembles, streams, frames, frame_pictures, members, drift, listening, live)
+    for module in (health, metrics, sign_in, *shown, selection, hold, audit):
         app.include_router(module.router, responses=documented(401, 403, 413, 429))
     app.include_router(console.router)
     install_problems(app)

@@ -13,10 +13,9 @@ from elitscope_service.api.once import carry_out_once
 from elitscope_service.api.orders import IdempotencyKey, StreamName
 from elitscope_service.api.problems import coded, documented
 from elitscope_service.api.selection import Reason
-from elitscope_service.api.selection_view import SelectionView, Store, read_applied, shown_selection
+from elitscope_service.api.selection_view import SelectionView, Store, kept_autopilot, read_applied, shown_selection
 from elitscope_service.orders import Order, make_order
 from elitscope_service.store import keys
-from elitscope_service.store.connect import store_errors
 from elitscope_service.store.documents import Autopilot, Hold, Mode
 
 router = APIRouter(prefix="/v1/streams/{stream}", tags=["selection"])
@@ -89,9 +88,9 @@ async def release_hold(stream: StreamName, who: Operator, store: Store, idempote
 
 @router.get("/autopilot", responses=documented(404, 422, 503), summary="What the drift monitor may do on the stream")
 async def read_autopilot(stream: StreamName, who: Reader, store: Store) -> AutopilotView:
+    """A stream for which none was set has that of `default`."""
     await read_applied(store, stream)
-    with store_errors():
-        kept = Autopilot.loads_or_none(await store.get(keys.autopilot(stream))) or Autopilot()
+    kept = await kept_autopilot(store, stream)
     return AutopilotView(stream=stream, mode=kept.mode, author=kept.author, since=kept.since)
 
 

@@ -26,7 +26,8 @@ data: {"event":"selection","stream":"haadf","revision":8,"at":1790000000.0,"epoc
 _EVENTS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Events without end, as JSON: `selection` (applied), `selection_in_force` (first frame under it), `ensemble`, "
-        "`stream_started`, `stream_stopped`, ... `missed`: some were lost, how many where that is known; read the state anew",
+        "`stream_started`, `stream_stopped`, `drift` (`what`: alarms `began` or `ended`, `hotspots`, another `recommendation`), ... "
+        "`missed`: some were lost, how many where that is known; read the state anew",
         "content": {MEDIA_TYPE: {"schema": {"type": "string"}, "example": _EXAMPLE}},
     },
     **documented(403, 422, 503),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -12,10 +13,12 @@ from urllib.parse import quote
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from elitscope.errors import StoreUnavailable
 from elitscope.messages import ResultMessage
 from elitscope.types import AtomTable
 from elitscope_models import member_figures
 from elitscope_service.api.callers import Reader
+from elitscope_service.api.drift_reading import fresh_drift
 from elitscope_service.api.engine_view import Seen
 from elitscope_service.api.frame_figures import THRESHOLD
 from elitscope_service.api.in_force import InForce, Selected
@@ -23,6 +26,7 @@ from elitscope_service.api.problems import documented
 from elitscope_service.api.responses import Engine, Fresh
 from elitscope_service.api.shown import PATIENCE_S, LiveFeed, not_modified, off_the_loop
 from elitscope_service.publications import INACTIVE, MEMBERS, topic
+from elitscope_service.store.drift import DriftRecord, Number
 
 router = APIRouter(prefix="/v1/streams/{stream}/members", tags=["members"])
 
@@ -58,6 +62,10 @@ class LiveMember(BaseModel):
     figures: Figures | None = Field(description="On the last frame; deselected networks are run when no frame waits, so theirs is older")
     frame: AnalysedFrame | None = Field(description="The frame that they are about")
     image: str | None = Field(description="Path of its map")
+    signals: dict[str, Number] | None = Field(
+        default=None, description="What the drift monitor saw of it within the last seconds; null where it saw nothing"
+    )
+    alarms: list[str] = Field(default=[], description="Drift alarms about it, in words")
 
 
 class LiveMembers(Fresh):
@@ -86,6 +94,8 @@ class LiveMembers(Fresh):
                             },
                             "frame": {"frame_id": 41, "sequence": 41, "epoch": "9f3c", "revision": 7, "atoms": 411},
                             "image": "/v1/streams/haadf/frames/latest/members/0.png",
+                            "signals": {"fog": 0.07, "short_pairs": 0.01},
+                            "alarms": [],
                         }
                     ],
                 }
@@ -105,7 +115,9 @@ async def read_members(request: Request, response: Response, feed: LiveFeed, sel
     wanted = [MEMBERS] if metrics.keys() <= selected.members else [MEMBERS, INACTIVE]
     found = await asyncio.gather(*(feed.latest(topic(kind, selected.stream), PATIENCE_S) for kind in wanted))
     messages = [message for message in found if message is not None and message.result.ensemble == selected.ensemble]
-    tag = "-".join([str(selected.revision), *(f"{m.result.epoch}.{m.result.sequence}" for m in messages)])
+    drift = await _drift(request, selected)
+    seen = [] if drift is None else [f"d{drift.frame_id}"]
+    tag = "-".join([str(selected.revision), *seen, *(f"{m.result.epoch}.{m.result.sequence}" for m in messages)])
     headers = {"ETag": f'"{tag}"', "Cache-Control": "no-store"}
     if (same := not_modified(request, headers)) is not None:
         return same
@@ -119,7 +131,7 @@ async def read_members(request: Request, response: Response, feed: LiveFeed, sel
         stream=selected.stream,
         ensemble=selected.ensemble,
         revision=selected.revision,
-        members=[_described(member, selected, metrics[member], measured.get(member)) for member in sorted(metrics)],
+        members=[_described(member, selected, metrics[member], measured.get(member), drift) for member in sorted(metrics)],
     )
 
 
@@ -153,7 +165,33 @@ def _plain(figures: member_figures.MemberFigures) -> Figures:
     return Figures.model_validate({name: round(value, 6) if math.isfinite(value) else None for name, value in asdict(figures).items()})
 
 
-def _described(member: int, selected: InForce, metrics: dict[str, float], measured: tuple[Figures, AnalysedFrame] | None) -> LiveMember:
+async def _drift(request: Request, selected: InForce) -> DriftRecord | None:
+    """What the drift monitor saw of the stream, if that is still the present and can be read."""
+    if request.app.state.store is None:
+        return None
+    try:
+        found = await fresh_drift(request.app.state.store, [selected.stream], time.time())
+    except StoreUnavailable:
+        return None
+    return next((record for record in found if record.ensemble == selected.ensemble), None)
+
+
+def _described(
+    member: int,
+    selected: InForce,
+    metrics: dict[str, float],
+    measured: tuple[Figures, AnalysedFrame] | None,
+    drift: DriftRecord | None,
+) -> LiveMember:
     figures, frame = measured or (None, None)
     image = None if measured is None else f"/v1/streams/{quote(selected.stream)}/frames/latest/members/{member}.png"
-    return LiveMember(id=member, active=member in selected.members, metrics=metrics, figures=figures, frame=frame, image=image)
+    return LiveMember(
+        id=member,
+        active=member in selected.members,
+        metrics=metrics,
+        figures=figures,
+        frame=frame,
+        image=image,
+        signals=None if drift is None else drift.members.get(member),
+        alarms=[] if drift is None else [alarm.text for alarm in drift.alarms if alarm.member == member],
+    )

@@ -1,24 +1,32 @@
-"""The engine's last status for Prometheus. Its counters are cumulative since the engine started, so no scrape can miss anything."""
+"""The engine's last status for Prometheus, and what the drift monitor sees. Counters are cumulative since the engine started: no scrape can
+miss anything."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from itertools import accumulate
 
+import redis.asyncio
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from elitscope_service.api.engine_view import EngineView
+from elitscope.errors import StoreUnavailable
+from elitscope_service.api.drift_reading import fresh_drift
+from elitscope_service.api.engine_view import EngineView, Seen
+from elitscope_service.api.responses import View
 from elitscope_service.status import BUCKETS_S, EngineStatus, EnsembleState, Histogram, StreamStatus
+from elitscope_service.store.drift import DriftRecord
 
 router = APIRouter(tags=["health"])
 
 
 @router.get("/metrics", summary="Prometheus metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
-async def metrics(request: Request) -> Response:
-    return Response(generate_latest(request.app.state.metrics), media_type=CONTENT_TYPE_LATEST)
+async def metrics(request: Request, view: View) -> Response:
+    drift = drift_registry(await _drift(request.app.state.store, view.read()))
+    return Response(generate_latest(request.app.state.metrics) + generate_latest(drift), media_type=CONTENT_TYPE_LATEST)
 
 
 def metrics_registry(view: EngineView) -> CollectorRegistry:
@@ -26,6 +34,40 @@ def metrics_registry(view: EngineView) -> CollectorRegistry:
     registry = CollectorRegistry(auto_describe=False)
     registry.register(EngineCollector(view))
     return registry
+
+
+def drift_registry(records: Iterable[DriftRecord]) -> CollectorRegistry:
+    """A registry of what was seen of streams at this moment."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(DriftCollector(tuple(records)))
+    return registry
+
+
+class DriftCollector(Collector):
+    """Turns what the drift monitor sees into metric families. Streams of which nothing fresh is known are left out."""
+
+    def __init__(self, records: tuple[DriftRecord, ...]) -> None:
+        self._records = records
+
+    def collect(self) -> Iterator[Metric]:
+        """The score of every signal, and how many alarms are on."""
+        score = GaugeMetricFamily("elitscope_drift_score", "How near a signal is to a drift alarm, 1 is there", labels=["stream", "signal"])
+        alarms = GaugeMetricFamily("elitscope_drift_alarms", "Drift alarms that are on", labels=["stream"])
+        for record in self._records:
+            alarms.add_metric([record.stream], len(record.alarms))
+            for signal, value in sorted(record.scores.items()):
+                if value is not None:
+                    score.add_metric([record.stream, signal], value)
+        yield from (score, alarms)
+
+
+async def _drift(store: redis.asyncio.Redis | None, seen: Seen | None) -> list[DriftRecord]:
+    if store is None or seen is None:
+        return []
+    try:
+        return await fresh_drift(store, [stream.name for stream in seen.status.streams], time.time())
+    except StoreUnavailable:
+        return []
 
 
 class EngineCollector(Collector):

@@ -11,9 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from elitscope.errors import StoreUnavailable
 from elitscope_service.changes import NEWBORN_S, TURN_S, Changes, stream_unknown
+from elitscope_service.selection import DEFAULT
 from elitscope_service.store import keys
 from elitscope_service.store.connect import store_errors
-from elitscope_service.store.documents import AppliedSelection, FirstFrame, Hold
+from elitscope_service.store.documents import AppliedSelection, Autopilot, FirstFrame, Hold
 
 
 class Member(BaseModel):
@@ -101,6 +102,18 @@ async def read_applied(store: redis.asyncio.Redis, stream: str) -> AppliedSelect
             return applied
         await asyncio.sleep(TURN_S)  # its first frame may just have come
     raise stream_unknown(stream)
+
+
+async def kept_autopilot(store: redis.asyncio.Redis, stream: str) -> Autopilot:
+    """What the drift monitor may do on a stream: as was set for it, else for `default`.
+
+    Raises:
+        StoreUnavailable: it does not answer.
+    """
+    reading: Any = store
+    with store_errors():
+        own, default = await reading.mget([keys.autopilot(stream), keys.autopilot(DEFAULT)])
+    return Autopilot.loads_or_none(own) or Autopilot.loads_or_none(default) or Autopilot()
 
 
 async def shown_selection(store: redis.asyncio.Redis, applied: AppliedSelection) -> SelectionView:

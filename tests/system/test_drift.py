@@ -1,0 +1,199 @@
+"""A session with drift, end to end: it sets in, is told, advised on and acted upon; the operator overrides, and everything is in the audit.
+
+The ensemble has two networks that see small atoms and three that blur them away. While atoms are large all agree; then they get small.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+
+from elitscope import Client, Controller, Result
+from elitscope.errors import ElitscopeError
+from elitscope.rest.records import AuditEntry, ServerEvent
+from tests.support.bundles import make_bundle
+from tests.support.frames import dots, lattice
+from tests.support.server import RunningServer, wait_until
+from tests.support.stores import StoreServer
+
+SHAPE = (96, 104)
+LARGE, SMALL = 2.0, 1.0
+"""Width of atoms (px) that every network sees, and that the blurring ones don't."""
+
+SHARP, BLURRED = (0, 1), (2, 3, 4)
+BLURS = (0.8, 1.0, 2.0, 2.1, 2.2)
+FAST = {"ELITSCOPE_MONITOR_HZ": "60"}
+"""What is usual is learned from some dozen frames, however fast they come."""
+
+PATIENCE = 90.0
+
+
+@pytest.fixture(scope="module")
+def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("drifting")
+    make_bundle(folder / "toy", members=len(BLURS), blurs=BLURS, training={"parameters": {"mask_radius": 0.27}})
+    return folder
+
+
+class Microscope:
+    """Sends frames of the same place in a thread, each with noise of its own; `sigma` is how large atoms are in the next ones."""
+
+    def __init__(self, server: str) -> None:
+        self.sigma = LARGE
+        self.results: list[Result] = []
+        self._server = server
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> Microscope:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join(60.0)
+        assert not self._thread.is_alive()
+
+    def _run(self) -> None:
+        with Client(self._server, stream="haadf", outputs=("atoms",), timeout=60.0) as client:
+            for reply in client.stream(self._frames(), sampling=0.1):
+                assert isinstance(reply, Result)
+                self.results.append(reply)
+
+    def _frames(self) -> Iterator[np.ndarray]:
+        rng = np.random.default_rng(0)
+        clean = {sigma: dots(SHAPE, lattice(SHAPE), sigma=sigma, floor=0.1) for sigma in (LARGE, SMALL)}
+        while not self._stop.wait(0.03):
+            yield clean[self.sigma] + rng.normal(0.0, 0.02, SHAPE).astype(np.float32)
+
+
+class Listener:
+    """Every server-sent event of the stream, in order, until the server ends."""
+
+    def __init__(self, http: str) -> None:
+        self.events: list[ServerEvent] = []
+        self._control = Controller(http)
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def join(self) -> None:
+        """Once the server has ended."""
+        self._thread.join(60.0)
+        assert not self._thread.is_alive()
+
+    def _run(self) -> None:
+        with self._control as control:
+            try:
+                for event in control.events("haadf"):
+                    self.events.append(event)
+            except ElitscopeError:
+                return
+
+    def bodies(self, what: str) -> list[Any]:
+        """What `drift` events of a kind say."""
+        return [event.body for event in list(self.events) if event.name == "drift" and event.body["what"] == what]
+
+
+def watched(control: Controller) -> Any:
+    """What the monitor sees once it knows what is usual; None before."""
+    try:
+        drift = control.drift("haadf")
+    except ElitscopeError:
+        return None
+    return drift if drift["state"] == "watching" else None
+
+
+def pilot_is(control: Controller, state: str) -> bool:
+    return bool(control.recommendation("haadf")["autopilot"]["state"] == state)
+
+
+def told(entry: AuditEntry) -> tuple[str, str, str]:
+    return entry.author, entry.action, entry.outcome
+
+
+def test_drift_is_told_advised_on_and_acted_upon_until_the_operator_overrides(bundles: Path, tmp_path: Path) -> None:
+    with RunningServer("--bundles", bundles, data_dir=tmp_path, env=FAST) as server, Controller(server.http, author="ana") as control:
+        listener = Listener(server.http)
+        wait_until(lambda: bool(listener.events), PATIENCE)
+        with Microscope(server.server) as microscope:
+            # it learns what is usual, and says nothing
+            usual = wait_until(lambda: watched(control), PATIENCE)
+            assert (usual["alarms"], usual["stale"], usual["ensemble"]) == ([], None, "toy")
+            control.autopilot("haadf", "advise")
+            assert control.recommendation("haadf")["kind"] == "no_change"
+
+            # drift sets in: alarms by event, then advice, and nothing is done
+            microscope.sigma = SMALL
+            began = wait_until(lambda: listener.bodies("began"), PATIENCE)[0]
+            assert began["alarms"][0]["text"] and began["score"] >= 1.0
+            advised = wait_until(lambda: listener.bodies("recommendation"), PATIENCE)[0]
+            assert advised["kind"] == "members" and set(SHARP) <= set(advised["members"]) < {*SHARP, *BLURRED}
+            assert control.drift("haadf")["alarms"]
+            assert control.selection("haadf").active == (0, 1, 2, 3, 4)
+
+            # the autopilot may act, and does, once
+            control.autopilot("haadf", "act")
+            acted = wait_until(lambda: (now := control.selection("haadf")).author == "autopilot" and now, PATIENCE)
+            assert set(SHARP) <= set(acted.active) and acted.reason
+            wait_until(lambda: microscope.results[-1].members == acted.active, PATIENCE)
+            wait_until(lambda: len(microscope.results[-1].atoms) == len(lattice(SHAPE)), PATIENCE)
+
+            # the operator overrides, and it stands back
+            overridden = control.only("haadf", [0, 4], reason="I know better")
+            wait_until(lambda: pilot_is(control, "standing_back"), PATIENCE)
+            frames = len(microscope.results)
+            wait_until(lambda: len(microscope.results) > frames + 60, PATIENCE)
+            assert control.selection("haadf").revision == overridden.revision
+
+            # undo restores what was before, step by step
+            assert control.undo("haadf").active == acted.active
+            assert control.undo("haadf").active == (0, 1, 2, 3, 4)
+            wait_until(lambda: pilot_is(control, "standing_back"), PATIENCE)
+
+            history = [entry for entry in control.history("haadf") if entry.action not in ("autopilot",)][::-1]
+            assert [told(entry) for entry in history] == [
+                ("autopilot", "deselect", "applied"),
+                ("ana", "only", "applied"),
+                ("ana", "undo", "applied"),
+                ("ana", "undo", "applied"),
+            ]
+            first = history[0]
+            assert first.role == "controller" and "network" in first.reason
+            assert (first.before, first.after) == (("toy", (0, 1, 2, 3, 4)), ("toy", acted.active))
+            assert [entry.value for entry in control.history("haadf") if entry.action == "autopilot"] == ["act", "advise"]
+            metrics = httpx.get(f"{server.http}/metrics").text
+            assert 'elitscope_drift_score{signal="fog",stream="haadf"}' in metrics
+    listener.join()
+
+
+def test_a_monitor_that_dies_or_is_cut_off_touches_no_frame_and_says_so(bundles: Path, tmp_path: Path) -> None:
+    with StoreServer("redis", tmp_path / "redis") as store:
+        environment = {**FAST, "ELITSCOPE_REDIS_URL": store.url}
+        with RunningServer("--bundles", bundles, data_dir=tmp_path / "data", env=environment) as server, Controller(server.http) as control:
+            with Microscope(server.server) as microscope:
+                wait_until(lambda: watched(control), PATIENCE)
+                monitor = server.child("monitor")
+                monitor.send_signal(signal.SIGKILL)
+                server.wait_for_child("monitor", other_than=monitor.pid)
+                frames = len(microscope.results)
+                wait_until(lambda: len(microscope.results) > frames + 20, PATIENCE)
+                wait_until(lambda: watched(control), PATIENCE)
+
+                store.kill()
+                answer = httpx.get(f"{server.http}/v1/streams/haadf/drift", timeout=20.0)
+                assert (answer.status_code, answer.json()["code"]) == (503, "store_unavailable")
+                frames = len(microscope.results)
+                wait_until(lambda: len(microscope.results) > frames + 20, PATIENCE)
+                store.start()
+                wait_until(lambda: watched(control), PATIENCE)
+            stale = wait_until(lambda: (found := control.drift("haadf"))["state"] == "stale" and found, PATIENCE)
+            assert "no frame has come" in stale["stale"] and stale["age_s"] > 5.0
+            ids = [result.frame_id for result in microscope.results]
+            assert ids == list(range(len(ids)))
