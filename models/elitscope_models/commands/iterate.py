@@ -11,14 +11,16 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from elitscope_models.commands._crew import Crews, add_crew_options, crews
+
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from elitscope_models.bundle import Bundle
     from elitscope_models.training.baseline import Baseline
     from elitscope_models.training.iterate.experiment import Frame
-    from elitscope_models.training.iterate.rounds import Settings
+    from elitscope_models.training.iterate.settings import Settings
     from elitscope_models.training.origin import Origin
     from elitscope_models.training.recipes import Recipe
 
@@ -28,7 +30,7 @@ examples:
       members as proposed; look at ./mine/report/members.png and choose your own with --members
   elitscope-models iterate movie.npz --bundle graphene --members 2,5 --learn-from 0-5 --out ./mine --rounds 2
       as the paper has it: an expert's members, the first six frames
-  elitscope-models iterate scan.dm4 --bundle square-lattice --filter variance --classes B,A --split-by gmm --out ./mine
+  elitscope-models iterate scan.dm4 --bundle square-lattice --filter variance --classes B,A --split-by surroundings --out ./mine
       a single image: what members don't agree on is left out, and sublattices are told apart in the end
   elitscope-models iterate movie.npz --bundle graphene --out ./mine --look-only
       the contact sheet and the proposal, and no training
@@ -53,6 +55,9 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--members", type=_numbers, metavar="IDS", help="the bundle's members to trust, 0,2 say (default: as proposed)")
     parser.add_argument("--learn-from", type=_numbers, metavar="FRAMES", help="0-5 or 0,3,7 (default: the best, at most 6)")
     parser.add_argument(
+        "--region", action="append", default=[], metavar="N:ROW,COL,HEIGHT,WIDTH", help="of frame N, px: learn from there alone; repeatable"
+    )
+    parser.add_argument(
         "--filter", choices=("gmm", "variance", "both", "none"), default="gmm", help="what is not learnt from: dirt (gmm), doubt (variance)"
     )
     parser.add_argument("--from", dest="start", choices=("best", "scratch"), default="best", help="weights to start from (default: best)")
@@ -60,10 +65,11 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--steps", type=int, metavar="N", help="a member (default: the parent's; a quarter of them with --from best)")
     parser.add_argument("--crop", type=int, default=224, metavar="PX", help="side of training patches (default: %(default)s)")
     parser.add_argument("--classes", metavar="NAMES", help="of a last, multi-class round, the darkest first: C,Si")
-    parser.add_argument("--split-by", default="otsu", metavar="HOW", help="otsu, gmm or thresholds of intensity (default: %(default)s)")
+    parser.add_argument(
+        "--split-by", default="otsu", metavar="HOW", help="otsu, gmm or thresholds of intensity, or surroundings (default: %(default)s)"
+    )
     parser.add_argument("--seed", type=int, default=1, help="of everything random (default: %(default)s)")
-    parser.add_argument("--workers", type=int, metavar="N", help="members at once (default: one a GPU, or as many as the cores bear)")
-    parser.add_argument("--device", choices=("cpu", "gpu"), help="where to train (default: on GPUs if torch sees any)")
+    add_crew_options(parser)
     parser.add_argument("--threads", type=int, default=0, metavar="N", help="of the CPU, for looking at frames (default: every core)")
     parser.add_argument("--resume", action="store_true", help="go on with the loop that was stopped: the same command once more")
     parser.add_argument("--look-only", action="store_true", help="contact sheet and proposal, no training")
@@ -77,15 +83,11 @@ def run(args: argparse.Namespace) -> int:
     from elitscope_models.training.iterate.experiment import read_frames
     from elitscope_models.training.iterate.report import Report
     from elitscope_models.training.iterate.rounds import iterate
-    from elitscope_models.training.processor import gpus
     from elitscope_models.zoo import find_bundle
 
     for name, least in (("rounds", 0), ("size", 1), ("steps", 1), ("crop", 8), ("workers", 1)):
         if (value := getattr(args, name)) is not None and value < least:
             return _refuse(f"{value} {name} are too few: give at least {least}")
-    found = () if args.device == "cpu" else gpus()
-    if args.device == "gpu" and not found:
-        return _refuse("--device gpu: torch sees no GPU here; train on the CPU, or install a torch that was built for CUDA")
     if args.out.exists() and any(args.out.iterdir()) and not args.resume:
         return _refuse(f"{args.out} is not empty: go on with what was begun there (--resume), or choose another folder")
     try:
@@ -93,7 +95,8 @@ def run(args: argparse.Namespace) -> int:
         frames = list(read_frames(args.frames, as_sampling(args.sampling)))
         settings = _settings(args, parent)
         report = Report(args.out / "report", lambda text: print(text, file=sys.stderr))
-        written = iterate(frames, parent, args.out, settings, _trainer(args, settings, found), report, _watch, args.threads)
+        with crews(args) as crew:
+            written = iterate(frames, parent, args.out, settings, _trainer(settings, crew), report, _watch, args.threads)
     except ValueError as error:
         return _refuse(str(error))
     except KeyboardInterrupt:
@@ -106,7 +109,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _settings(args: argparse.Namespace, parent: Bundle) -> Settings:
     from elitscope_models.training.iterate.kinds import class_names
-    from elitscope_models.training.iterate.rounds import Settings
+    from elitscope_models.training.iterate.region import read_region
+    from elitscope_models.training.iterate.settings import Settings
 
     return Settings(
         name=args.name or f"{parent.manifest.name.removesuffix('-iterated')}-iterated",
@@ -117,6 +121,7 @@ def _settings(args: argparse.Namespace, parent: Bundle) -> Settings:
         steps=args.steps,
         seed=args.seed,
         train_on=args.learn_from,
+        regions=tuple(map(read_region, args.region)),
         filter=args.filter,
         crop=args.crop,
         classes=() if args.classes is None or args.look_only else tuple(class_names(args.classes)),
@@ -124,18 +129,14 @@ def _settings(args: argparse.Namespace, parent: Bundle) -> Settings:
     )
 
 
-def _trainer(args: argparse.Namespace, settings: Settings, found: Sequence[str]) -> Any:
-    """Trains in processes of their own, with bars; what is there already is gone on with."""
+def _trainer(settings: Settings, crew: Crews) -> Any:
+    """Trains where the options say, with bars; what is there already is gone on with."""
     from elitscope_models.training.ensemble import train_ensemble
-    from elitscope_models.training.processor import workers_for
     from elitscope_models.training.progress import TrainingProgress
-    from elitscope_models.training.workers import Processes
 
     def train(recipe: Recipe, members: int, out: Path, release: str, frames: Any, baseline: Baseline | None, origin: Origin) -> Bundle:
-        many = args.workers or workers_for(members, recipe.schedule.threads)
-        places = found[: args.workers or members] if found else (None,) * many
         with TrainingProgress(members) as progress:
-            crew, device = Processes(places, progress.note), "cuda" if found else "cpu"
+            own, _ = crew.of(members, recipe.schedule.threads, progress.note)
             return train_ensemble(
                 recipe,
                 members,
@@ -143,9 +144,9 @@ def _trainer(args: argparse.Namespace, settings: Settings, found: Sequence[str])
                 settings.seed,
                 release,
                 progress,
-                crew,
+                own,
                 frames=frames,
-                device=device,
+                device=crew.device,
                 baseline=baseline,
                 resume=True,
                 origin=origin,

@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from elitscope_models.commands._crew import add_crew_options, crews
+
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
@@ -22,7 +24,7 @@ examples:
       starts every member from member 2 of an ensemble that is there already
 
 Members train side by side, each on the CPU threads that its recipe fixes (--threads changes them, and the weights with them), or one on
-each GPU. The number of workers changes nothing but the time.
+each GPU. The number of workers changes nothing but the time, and neither does --ray, which trains them on a cluster.
 """
 _FEWER = 4
 """With a baseline, so many times fewer steps than the recipe has."""
@@ -44,8 +46,7 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--steps", type=int, metavar="N", help=f"steps a member, instead of the recipe's (with --baseline: 1/{_FEWER})")
     parser.add_argument("--frames", type=int, metavar="N", help="simulated frames, instead of the recipe's")
     parser.add_argument("--threads", type=int, metavar="N", help="CPU threads a member, instead of the recipe's: other weights")
-    parser.add_argument("--workers", type=int, metavar="N", help="members at once (default: one a GPU, or as many as the cores bear)")
-    parser.add_argument("--device", choices=("cpu", "gpu"), help="where to train (default: on GPUs if torch sees any); other weights")
+    add_crew_options(parser)
     parser.add_argument(
         "--baseline", metavar="BUNDLE[:MEMBER]", help="start from a member's weights (default: its best), or from those of an .onnx file"
     )
@@ -59,10 +60,8 @@ def run(args: argparse.Namespace) -> int:
     """Train; 0 when the bundle is complete, 2 when the arguments make no sense."""
     from elitscope_models.training.baseline import read_baseline
     from elitscope_models.training.ensemble import train_ensemble
-    from elitscope_models.training.processor import gpus, workers_for
     from elitscope_models.training.progress import TrainingProgress
     from elitscope_models.training.recipes import RECIPES
-    from elitscope_models.training.workers import Processes
 
     if (recipe := RECIPES.get(args.recipe)) is None:
         return _refuse(f"recipe {args.recipe!r} is unknown: choose one of {', '.join(RECIPES)}")
@@ -70,14 +69,10 @@ def run(args: argparse.Namespace) -> int:
         if (value := getattr(args, name)) is not None and value < least:
             return _refuse(f"{value} {name} are too few: give at least {least}")
     recipe = _adapted(recipe, args)
-    found = () if args.device == "cpu" else gpus()
-    if args.device == "gpu" and not found:
-        return _refuse("--device gpu: torch sees no GPU here; train on the CPU, or install a torch that was built for CUDA")
-    many = workers_for(args.members, recipe.schedule.threads)
-    places = (found or (None,) * many)[: args.workers or args.members] if found or args.workers is None else (None,) * args.workers
     try:
         baseline = None if args.baseline is None else read_baseline(args.baseline)
-        with TrainingProgress(args.members) as progress:
+        with crews(args) as crew, TrainingProgress(args.members) as progress:
+            own, many = crew.of(args.members, recipe.schedule.threads, progress.note)
             train_ensemble(
                 recipe,
                 args.members,
@@ -85,9 +80,9 @@ def run(args: argparse.Namespace) -> int:
                 args.seed,
                 args.release,
                 progress,
-                Processes(places, progress.note),
-                workers=many if args.workers is None else args.workers,
-                device="cuda" if found else "cpu",
+                own,
+                workers=many,
+                device=crew.device,
                 baseline=baseline,
                 resume=args.resume,
                 every_s=args.checkpoint_every,

@@ -42,7 +42,7 @@ def manifest_of(recipe: Recipe, seed: int, release: str, device: str, baseline: 
             recipe=recipe.name,
             seed=seed,
             data=origin.data if origin else _simulated(recipe),
-            software=_software(),
+            software=software(),
             domain="experiment" if origin else "simulation",
             calibrated=False,
             parameters=parameters,
@@ -85,6 +85,7 @@ def _simulated(recipe: Recipe) -> str:
     return f"elitscope.simulator: {recipe.frames} frames of {recipe.side}² px, {recipe.test_fraction:.0%} of them for the test"
 
 
-def _software() -> dict[str, str]:
+def software() -> dict[str, str]:
+    """Versions of what decides the weights here, by package."""
     packages = ("elitscope-service", "torch", "numpy", "opencv-python-headless", "onnx")
     return {"python": platform.python_version(), **{name: version(name) for name in packages}}

@@ -24,7 +24,7 @@ from elitscope_models.training.fit import Paused, Step
 from elitscope_models.training.interrupts import deaf_to_interrupts, ignore_interrupts
 from elitscope_models.training.member import Job, train_member
 
-_PATIENCE_S = 120.0
+PATIENCE_S = 120.0
 """How long workers may take to finish their step and save it when all is to stop."""
 _REPORT_EVERY_S = 0.1
 
@@ -123,7 +123,7 @@ class Processes:
         for connection in self._running:
             connection.close()
         self._running.clear()
-        deadline = time.monotonic() + _PATIENCE_S
+        deadline = time.monotonic() + PATIENCE_S
         for worker in workers:
             worker.process.join(max(0.0, deadline - time.monotonic()))
             if worker.process.is_alive():
@@ -176,16 +176,25 @@ def _work(job: Job, connection: Connection, gpu: str | None) -> None:
     ignore_interrupts()
     os.environ["CUDA_VISIBLE_DEVICES"] = "" if gpu is None else gpu
     line = _Line(connection)
+    if (word := attempt(job, line.report, line.gone)) is not None:
+        line.say(word)
+
+
+def attempt(job: Job, report: Callable[[Step], None], gone: Callable[[], bool]) -> Finished | Failed | None:
+    """Train a member as `train_member` does; what to say of it, None where it was stopped.
+
+    Raises:
+        MemoryError: starting it again may help.
+    """
     try:
-        train_member(job, line.report, line.gone)
+        train_member(job, report, gone)
     except Paused:
-        return
+        return None
     except (MemoryError, torch.OutOfMemoryError):
         raise  # there may be more of it next time
     except Exception as error:  # noqa: BLE001  whatever it is, it would be the same next time
-        line.say(Failed(f"{error} ({_where(error)})"))
-    else:
-        line.say(Finished())
+        return Failed(f"{error} ({_where(error)})")
+    return Finished()
 
 
 def _where(error: BaseException) -> str:

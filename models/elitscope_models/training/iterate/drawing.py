@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from elitscope.files.errors import need
+from elitscope.files.marks import class_colour
 from elitscope.files.plot import BACKGROUND, FAINT, TEXT, WARNING
 from elitscope_models.training.iterate.choice import Choice, View
 from elitscope_models.training.iterate.experiment import Frame
-from elitscope_models.training.iterate.rounds import Observation
+from elitscope_models.training.iterate.observation import Observation
 
 _PURPOSE = "drawing the report"
 _DPI, _PANEL = 90, 2.4
-_KEPT, _DROPPED, _UNSURE = "#22d3ff", "#ff4f9a", "#ffb000"
+_KEPT, _DROPPED, _UNSURE = "#22d3ff", "#8b3fff", "#e8eaed"
 _MOST_MEMBERS, _DISPLAYED = 24, 512
+_LEAST_SPREAD = 0.05
+"""Upper end of the spread's colours at least; below it, a perfect ensemble's rounding noise would glow."""
 
 
 def contact_sheet(frames: Sequence[Frame], views: Sequence[View], choice: Choice) -> bytes:
@@ -40,13 +43,12 @@ def contact_sheet(frames: Sequence[Frame], views: Sequence[View], choice: Choice
 
 
 def overlay(seen: Observation, index: int) -> bytes:
-    """PNG: a frame with its atoms (kept, dropped as amorphous, unsure), the mean segmentation, and the spread over members."""
+    """PNG: a frame with its atoms (kept, by class; dropped as amorphous; unsure), the mean segmentation, and the spread over members."""
     sight = seen.sights[index]
     figure, axes = _grid(1, 3, panel=3.6)
     _image(axes[0][0], sight.image)
-    kept, unsure = seen.kept[index], seen.unsure[index]
     scale = _stride(sight.image.shape)
-    for name, group, colour in (("kept", kept & ~unsure, _KEPT), ("amorphous", ~kept, _DROPPED), ("unsure", kept & unsure, _UNSURE)):
+    for name, group, colour in _groups(seen, index):
         points = sight.positions[group] / scale
         if len(points):
             axes[0][0].scatter(
@@ -55,14 +57,55 @@ def overlay(seen: Observation, index: int) -> bytes:
     if len(sight.positions):
         axes[0][0].legend(loc="lower left", fontsize=6, labelcolor=TEXT, facecolor=BACKGROUND, edgecolor=FAINT)
     axes[0][0].set_title(sight.frame.name, color=TEXT, fontsize=9)
-    axes[0][1].imshow(_small(sight.mean.max(axis=0)), cmap="magma", vmin=0.0, vmax=1.0)
+    _segmentation(axes[0][1], sight.mean)
     axes[0][1].set_title("mean segmentation", color=TEXT, fontsize=9)
     if sight.std is not None:
         largest = sight.std.max(axis=0)
-        axes[0][2].imshow(_small(largest), cmap="viridis", vmin=0.0, vmax=max(0.05, float(largest.max())))
+        axes[0][2].imshow(_small(largest), cmap="viridis", vmin=0.0, vmax=max(_LEAST_SPREAD, float(largest.max())))
     meaningful = "" if "spread_uncalibrated" not in sight.warnings else ": not meaningful yet"
     axes[0][2].set_title(f"spread over members{meaningful}", color=TEXT, fontsize=9)
     return _png(figure)
+
+
+def uncertainty(seen: Observation, index: int) -> bytes:
+    """PNG, as the paper's Fig. 4, a row a class: the frame, the mean, its standard deviation over members on one scale for all classes, and
+    the same divided by its own largest value, which shows where a class is uncertain however little."""
+    sight, names = seen.sights[index], seen.names(index)
+    assert sight.std is not None, "one member has no spread"
+    figure, axes = _grid(len(names), 4)
+    largest = max(_LEAST_SPREAD, float(sight.std.max()))
+    for row, (name, mean, std) in enumerate(zip(names, sight.mean, sight.std, strict=True)):
+        _image(axes[row][0], sight.image)
+        axes[row][0].set_ylabel(name, color=TEXT, fontsize=9)
+        axes[row][1].imshow(_small(mean), cmap="magma", vmin=0.0, vmax=1.0)
+        axes[row][2].imshow(_small(std), cmap="viridis", vmin=0.0, vmax=largest)
+        axes[row][2].set_xlabel(f"0 to {largest:.2f}", color=FAINT, fontsize=7)
+        own = float(std.max())
+        axes[row][3].imshow(_small(std) / (own or 1.0), cmap="viridis", vmin=0.0, vmax=1.0)
+        axes[row][3].set_xlabel(f"divided by {own:.2f}", color=FAINT, fontsize=7)
+    for column, title in enumerate((sight.frame.name, "mean", "std over members", "std, normalised")):
+        axes[0][column].set_title(title, color=TEXT, fontsize=9)
+    return _png(figure)
+
+
+def _groups(seen: Observation, index: int) -> Iterator[tuple[str, np.ndarray[Any, Any], Any]]:
+    """Name, which atoms, and colour of what is told apart in a frame."""
+    sight, names = seen.sights[index], seen.names(index)
+    kept, unsure = seen.kept[index], seen.unsure[index]
+    if len(names) == 1:
+        yield "kept", kept & ~unsure, _KEPT
+    else:
+        yield from ((name, kept & ~unsure & (sight.class_ids == kind), class_colour(kind)) for kind, name in enumerate(names))
+    yield "amorphous", ~kept, _DROPPED
+    yield "unsure", kept & unsure, _UNSURE
+
+
+def _segmentation(axes: Any, mean: np.ndarray[Any, Any]) -> None:
+    if len(mean) == 1:
+        axes.imshow(_small(mean[0]), cmap="magma", vmin=0.0, vmax=1.0)
+        return
+    colours = np.array([class_colour(kind) for kind in range(len(mean))], np.float32)
+    axes.imshow(np.einsum("crk,cl->rkl", np.stack([_small(each) for each in mean]), colours).clip(0.0, 1.0))
 
 
 def rate_chart(rates: Mapping[int, Sequence[float]]) -> bytes:

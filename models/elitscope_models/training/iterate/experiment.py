@@ -11,12 +11,16 @@ from typing import Any
 import numpy as np
 
 from elitscope.files import open_frames
-from elitscope.types import Sampling
+from elitscope.types import AtomTable, Sampling
 from elitscope_models.analyse import analyse
+from elitscope_models.atoms import THRESHOLD, atom_steps
 from elitscope_models.ensemble import Ensemble
+from elitscope_models.manifest import AtomKind
 from elitscope_models.preprocess import prepare, validate
 from elitscope_models.repair import repair
-from elitscope_models.resample import network_grid
+from elitscope_models.resample import Grid, network_grid
+from elitscope_models.spread import mean_and_std
+from elitscope_models.steps import finish
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Maps = np.ndarray[Any, np.dtype[np.float32]]
@@ -24,11 +28,13 @@ Maps = np.ndarray[Any, np.dtype[np.float32]]
 
 @dataclass(frozen=True)
 class Frame:
-    """One frame: `pixels` [row, column], `sampling` Å/px (row, column), None where unknown."""
+    """One frame: `pixels` [row, column], `sampling` Å/px (row, column), None where unknown; `zoom`: its pixels per pixel of the frame as it
+    was recorded, (row, column)."""
 
     name: str
     pixels: Array
     sampling: Sampling | None
+    zoom: tuple[float, float] = (1.0, 1.0)
 
     @property
     def digest(self) -> str:
@@ -87,23 +93,44 @@ def on_grid(frame: Frame, ensemble: Ensemble) -> Frame:
         return frame
     pixels, _ = repair(frame.pixels)
     native = manifest.sampling
-    return replace(frame, pixels=grid.image_to_network(np.asarray(pixels, np.float32)), sampling=(native, native))
+    zoom = (grid.network[0] / grid.frame[0], grid.network[1] / grid.frame[1])
+    return replace(frame, pixels=grid.image_to_network(np.asarray(pixels, np.float32)), sampling=(native, native), zoom=zoom)
 
 
-def look(frame: Frame, ensemble: Ensemble, members: Sequence[int]) -> Sight:
-    """What these members, taken together, see in a frame that is on their grid."""
+def look(frame: Frame, ensemble: Ensemble, members: Sequence[int], united: bool = False) -> Sight:
+    """What these members, taken together, see in a frame that is on their grid.
+
+    `united`: whatever classes the members know count as one. An atom that some take for this class and others for that is then one atom,
+    and the spread says whether it is there.
+    """
     manifest = ensemble.bundle.manifest
-    found = analyse(frame.pixels, frame.sampling, ensemble, members, keep_members=False)
+    united = united and len(manifest.classes) > 1
+    found = analyse(frame.pixels, frame.sampling, ensemble, members, keep_members=united)
+    mean, std, atoms = found.mean, found.std, found.atoms
+    if united:
+        assert found.member_maps is not None
+        mean, std, atoms = _united(found.member_maps, manifest.atoms.kind)
     rows, columns = frame.pixels.shape
     image = prepare(frame.pixels, frame.sampling, manifest, ensemble.tiling).image[:rows, :columns]
     return Sight(
         frame=frame,
         image=np.ascontiguousarray(image),
-        mean=found.mean,
-        std=found.std,
-        positions=found.atoms.positions(),
-        support=np.asarray(found.atoms["support"]),
-        class_ids=np.asarray(found.atoms["class_id"]),
+        mean=mean,
+        std=std,
+        positions=atoms.positions(),
+        support=np.asarray(atoms["support"]),
+        class_ids=np.asarray(atoms["class_id"]),
         sampling=manifest.sampling if frame.sampling is None else float(np.mean(frame.sampling)),
         warnings=found.warnings,
     )
+
+
+def _united(member_maps: Maps, kind: AtomKind) -> tuple[Maps, Maps | None, AtomTable]:
+    """Mean, spread and atoms of "an atom of any class": float32 [member, class, row, column] with its classes added up."""
+    maps = np.minimum(member_maps.sum(axis=1, keepdims=True, dtype=np.float32), np.float32(1.0))
+    mean = np.empty(maps.shape[1:], np.float32)
+    std = np.empty_like(mean) if len(maps) > 1 else None
+    mean_and_std(maps, mean, std)
+    grid = Grid((mean.shape[1], mean.shape[2]), (mean.shape[1], mean.shape[2]))
+    atoms: AtomTable = finish(atom_steps(mean, maps, grid, None, THRESHOLD, kind))
+    return mean, std, atoms

@@ -30,12 +30,19 @@ _UNSURE = 1.5
 class Labels:
     """What is known of one frame's atoms.
 
-    `kept`: bool [atom], those that are marked; `unsure`: bool [atom], those around which nothing counts; `kinds`: int [atom], classes.
+    `kept`: bool [atom], those that are marked; `unsure`: bool [atom], those around which nothing counts; `kinds`: int [atom], classes;
+    `within`: bool [row, column], the pixels to learn from, None for all.
     """
 
     kept: Array
     unsure: Array
     kinds: Array
+    within: Array | None = None
+
+    @property
+    def marked(self) -> bool:
+        """Whether there is anything to learn from."""
+        return bool(self.kept.any() and (self.within is None or self.within.any()))
 
 
 @dataclass(frozen=True)
@@ -79,7 +86,7 @@ def harvest(
     Raises:
         ValueError: no frames, no atom kept, or a frame too small for any patch.
     """
-    if not sights or not any(each.kept.any() for each in labels):
+    if not sights or not any(each.marked for each in labels):
         raise ValueError(f"no atom is left to learn from in {len(sights)} frames: choose other frames or members, or another filter")
     least = min(min(sight.image.shape) for sight in sights)
     side = min(least, max(SQUARE, crop))
@@ -103,13 +110,16 @@ def layers_of(sight: Sight, labels: Labels, classes: int, mask_radius: float) ->
     marked = np.max(masks, axis=0)
     unsure = discs(sight.positions[labels.unsure], shape, _UNSURE * radius)
     weight = np.where((unsure > 0) & (marked == 0), 0.0, 1.0)
+    if labels.within is not None:
+        weight = weight * labels.within
     return np.stack([sight.image, *masks, weight]).astype(np.float32)
 
 
 def _cut(layers: Array, side: int) -> list[Array]:
-    """Squares that cover a frame, overlapping where they have to."""
+    """Squares that cover a frame, overlapping where they have to; none where nothing counts."""
     rows, columns = (_starts(length, side) for length in layers.shape[1:])
-    return [layers[:, row : row + side, column : column + side] for row in rows for column in columns]
+    squares = (layers[:, row : row + side, column : column + side] for row in rows for column in columns)
+    return [square for square in squares if square[-1].any()]
 
 
 def _starts(length: int, side: int) -> list[int]:

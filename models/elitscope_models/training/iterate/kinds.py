@@ -107,7 +107,7 @@ def _numbers(text: str) -> tuple[float, ...]:
     try:
         return tuple(sorted(float(part) for part in text.split(",")))
     except ValueError:
-        raise ValueError(f"{text!r} is no way to divide intensities: otsu, gmm, or thresholds such as 1.3 or 0.5,1.3") from None
+        raise ValueError(f"{text!r} is no way to divide atoms: otsu, gmm, surroundings, or thresholds such as 1.3 or 0.5,1.3") from None
 
 
 def class_names(text: str) -> Sequence[str]:

@@ -13,9 +13,9 @@ import numpy as np
 from elitscope_models.bundle import Bundle
 from elitscope_models.training.files import replace_file
 from elitscope_models.training.iterate.choice import Choice, View
-from elitscope_models.training.iterate.drawing import contact_sheet, overlay, rate_chart
+from elitscope_models.training.iterate.drawing import contact_sheet, overlay, rate_chart, uncertainty
 from elitscope_models.training.iterate.experiment import Frame
-from elitscope_models.training.iterate.rounds import Observation
+from elitscope_models.training.iterate.observation import Observation
 
 _OVERLAYS = 3
 """Frames of a round that are drawn."""
@@ -57,6 +57,8 @@ class Report:
         manifest = seen.bundle.manifest
         shown = list(dict.fromkeys([*learnt_from[:1], 0, len(seen.sights) - 1]))[:_OVERLAYS]
         pictures = tuple(self._picture(f"round-{number}-frame-{index}.png", overlay(seen, index)) for index in shown)
+        if number > 0 and seen.sights[shown[0]].std is not None:  # before, the spread means nothing
+            pictures = (*pictures, self._picture(f"round-{number}-spread.png", uncertainty(seen, shown[0])))
         rate = float(np.nanmean(rates[number]))
         lines = (
             f"{manifest.name} {manifest.version}, members {', '.join(map(str, seen.choice.members))}",

@@ -9,102 +9,30 @@ is drawn at random but by the seed, so a loop that was stopped finds its own rou
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from elitscope_models.bundle import Bundle
 from elitscope_models.ensemble import Ensemble
 from elitscope_models.loading import open_plan
-from elitscope_models.training.augment import EXPERIMENTAL_CROP
 from elitscope_models.training.baseline import Baseline
 from elitscope_models.training.files import replace_file
 from elitscope_models.training.iterate.choice import Choice, View, chosen, propose, view_members
-from elitscope_models.training.iterate.experiment import Frame, Sight, look, on_grid
+from elitscope_models.training.iterate.experiment import Frame, on_grid
 from elitscope_models.training.iterate.harvest import Harvest, Labels, harvest
-from elitscope_models.training.iterate.kinds import intensities, split
-from elitscope_models.training.iterate.lattice import PATCH, Surroundings, at_the_edge, divide
+from elitscope_models.training.iterate.labelling import classified, labels_of
 from elitscope_models.training.iterate.lineage import KEY, extended
-from elitscope_models.training.iterate.rate import best_density, detection_rate
-from elitscope_models.training.iterate.steady import SPREAD, steady
-from elitscope_models.training.iterate.successor import mask_radius, start_from, succeed
+from elitscope_models.training.iterate.observation import Observation, Watch, observe
+from elitscope_models.training.iterate.settings import Settings
+from elitscope_models.training.iterate.successor import start_from, succeed
 from elitscope_models.training.origin import Origin
 from elitscope_models.training.recipes import Recipe
 
 Array = np.ndarray[Any, np.dtype[Any]]
-Watch = Callable[[Iterable[Frame], str], Iterable[Frame]]
-Filter = Literal["gmm", "variance", "both", "none"]
-
-_SUPPORT = 0.5
-"""Share of the members that see an atom from which on it counts as identified."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What decides a loop; stands in every manifest."""
-
-    name: str
-    """Of the new bundles."""
-    rounds: int = 3
-    """At most so many."""
-    members: tuple[int, ...] | None = None
-    """Of the parent, chosen by an expert; None: as proposed."""
-    start: Literal["best", "scratch"] = "best"
-    """Where new members start: from the best one's weights, or from random ones."""
-    size: int = 6
-    """Members of each new ensemble."""
-    steps: int | None = None
-    """Of each member; None: as the parent's, a quarter from the best one's weights."""
-    seed: int = 1
-    train_on: tuple[int, ...] | None = None
-    """Which frames to learn from; None: those of the highest detection rate."""
-    most: int = 6
-    """Frames to learn from, at most, where they are not given."""
-    filter: Filter = "gmm"
-    """`gmm` drops what lies in amorphous regions, `variance` leaves out what members don't agree on, `both` do both."""
-    patch: int = PATCH
-    spread: float = SPREAD
-    crop: int = EXPERIMENTAL_CROP
-    enough: float = 0.98
-    """Detection rate at which the loop ends."""
-    least_rise: float = 0.01
-    """Relative rise of the identified atoms below which it ends."""
-    classes: tuple[str, ...] = ()
-    """Of a last, multi-class round, the darkest first; none: no such round."""
-    split_by: str = "otsu"
-
-
-@dataclass(frozen=True)
-class Observation:
-    """What an ensemble made of all frames. `kept`, `unsure`: of each frame, bool [atom]; `identified`: of each frame, atoms that are kept,
-    not unsure and seen by most members; `filtered`: in words."""
-
-    bundle: Bundle
-    choice: Choice
-    sights: tuple[Sight, ...]
-    kept: tuple[Array, ...]
-    unsure: tuple[Array, ...]
-    identified: tuple[int, ...]
-    filtered: str
-
-    @property
-    def total(self) -> int:
-        """Identified atoms in all frames."""
-        return sum(self.identified)
-
-    @property
-    def density(self) -> float:
-        """Atoms per Å² where they were found best."""
-        places = [sight.positions[kept] * sight.sampling for sight, kept in zip(self.sights, self.kept, strict=True)]
-        sizes = [(sight.image.shape[0] * sight.sampling, sight.image.shape[1] * sight.sampling) for sight in self.sights]
-        return best_density(places, sizes)
-
-    def rates(self, density: float) -> list[float]:
-        """Detection rate of every frame."""
-        return [detection_rate(n, sight.area, density) for n, sight in zip(self.identified, self.sights, strict=True)]
 
 
 class Train(Protocol):
@@ -145,19 +73,19 @@ def iterate(
         FrameInvalid: a frame can't be analysed.
         TrainingFailed: members could not be trained.
     """
-    _check(frames, settings)
+    settings.check(len(frames))
     ensemble = open_plan(parent, "fp32", threads=threads)
-    seen = _observe(frames, ensemble, _choose(frames, ensemble, settings, witness), settings, watch, "looking")
+    seen = observe(frames, ensemble, _choose(frames, ensemble, settings, witness), settings, watch, "looking")
     learn = _to_learn_from(seen, settings)
     density = seen.density
     witness.observed(0, seen, density, learn)
     written: list[Bundle] = []
     for number in range(1, settings.rounds + 1):
-        labels = _labels(seen, learn, settings)
-        bundle = _train(seen, learn, labels, settings, number, out / f"round-{number}", train, parent.manifest.class_names[:1])
+        labels = labels_of(seen, learn, settings)
+        bundle = _train(seen, learn, labels, settings, number, out / f"round-{number}", train, _one_class(parent))
         written.append(bundle)
         ensemble = open_plan(bundle, "fp32", threads=threads)
-        before, seen = seen, _observe(frames, ensemble, _all_of(bundle), settings, watch, f"looking, round {number}")
+        before, seen = seen, observe(frames, ensemble, _all_of(bundle), settings, watch, f"looking, round {number}")
         learn = _to_learn_from(seen, settings)
         density = max(density, seen.density)
         witness.observed(number, seen, density, learn)
@@ -167,25 +95,14 @@ def iterate(
                 seen, learn = before, _to_learn_from(before, settings)  # a multi-class round learns from the better one
             break
     if settings.classes:
-        everywhere = tuple(range(len(frames))) if settings.train_on is None else settings.train_on
-        labels = _classified(seen, everywhere, settings, witness)
+        everywhere = _asked_for(settings) or tuple(range(len(frames)))
+        labels = classified(seen, everywhere, settings, witness.note)
         bundle = _train(seen, everywhere, labels, settings, 1, out / "classes", train, settings.classes)
         written.append(bundle)
         ensemble = open_plan(bundle, "fp32", threads=threads)
-        last = _observe(frames, ensemble, _all_of(bundle), settings, watch, "looking, classes")
+        last = observe(frames, ensemble, _all_of(bundle), settings, watch, "looking, classes", united=False)
         witness.observed(len(written), last, density, ())
     return written
-
-
-def _check(frames: Sequence[Frame], settings: Settings) -> None:
-    if not frames:
-        raise ValueError("there are no frames: give at least one")
-    if settings.train_on is not None and (wrong := [n for n in settings.train_on if not 0 <= n < len(frames)]):
-        raise ValueError(f"frames {wrong} are not among the {len(frames)} given: they are numbered from 0")
-    if len(settings.classes) == 1:
-        raise ValueError(f"one class {settings.classes[0]!r} needs no multi-class round: name two or more, the darkest first")
-    if settings.size == 1 and settings.filter in ("variance", "both"):
-        raise ValueError("one member has no variance to filter by: train more members, or filter by gmm")
 
 
 def _choose(frames: Sequence[Frame], ensemble: Ensemble, settings: Settings, witness: Witness) -> Choice:
@@ -211,50 +128,23 @@ def _all_of(bundle: Bundle) -> Choice:
     return Choice(bundle.manifest.member_ids, best, "all", {})
 
 
-def _observe(frames: Sequence[Frame], ensemble: Ensemble, choice: Choice, settings: Settings, watch: Watch, title: str) -> Observation:
-    sights = tuple(look(on_grid(frame, ensemble), ensemble, choice.members) for frame in watch(frames, title))
-    kept, words = tuple(np.ones(len(sight.positions), bool) for sight in sights), []
-    if settings.filter in ("gmm", "both"):
-        division = divide([Surroundings(s.image, s.mean.max(axis=0), s.positions) for s in sights], settings.seed, settings.patch)
-        kept = division.kept
-        words.append(division.words)
-    unsure = tuple(np.zeros(len(sight.positions), bool) for sight in sights)
-    if settings.filter in ("variance", "both") and len(choice.members) > 1:
-        radius = mask_radius(ensemble.bundle.manifest)
-        unsure = tuple(~steady(s.std, s.positions, radius / s.sampling, settings.spread) for s in sights if s.std is not None)
-        words.append(f"left out {sum(int(each.sum()) for each in unsure)} atoms with a spread above {settings.spread:g}")
-    identified = tuple(
-        int(np.count_nonzero(good & ~doubt & (sight.support >= _SUPPORT))) for sight, good, doubt in zip(sights, kept, unsure, strict=True)
-    )
-    return Observation(ensemble.bundle, choice, sights, kept, unsure, identified, "; ".join(words) or "nothing filtered")
+def _one_class(parent: Bundle) -> tuple[str, ...]:
+    """What rounds before the multi-class one look for: the parent's only class, or atoms of whatever class."""
+    names = parent.manifest.class_names
+    return names if len(names) == 1 else ("atom",)
+
+
+def _asked_for(settings: Settings) -> tuple[int, ...]:
+    """The frames to learn from, where they or regions of them were named."""
+    return settings.train_on or tuple(sorted({region.frame for region in settings.regions}))
 
 
 def _to_learn_from(seen: Observation, settings: Settings) -> tuple[int, ...]:
     """The frames that were asked for, or those with the most identified atoms per area."""
-    if settings.train_on is not None:
-        return settings.train_on
+    if asked := _asked_for(settings):
+        return asked
     rates = [n / sight.area for n, sight in zip(seen.identified, seen.sights, strict=True)]
     return tuple(sorted(sorted(range(len(rates)), key=lambda index: -rates[index])[: settings.most]))
-
-
-def _labels(seen: Observation, learn: Sequence[int], settings: Settings) -> list[Labels]:
-    """Atoms that are kept; those at the edge of what is, and those that members doubt, count neither for nor against."""
-
-    def of_frame(places: Array, kept: Array, unsure: Array) -> Labels:
-        return Labels(kept & ~unsure, unsure | at_the_edge(places, kept, settings.patch), np.zeros(len(kept), int))
-
-    return [of_frame(seen.sights[index].positions, seen.kept[index], seen.unsure[index]) for index in learn]
-
-
-def _classified(seen: Observation, learn: Sequence[int], settings: Settings, witness: Witness) -> list[Labels]:
-    """Labels with classes by the intensities at the kept atoms of all frames together."""
-    labels = _labels(seen, learn, settings)
-    radius = mask_radius(seen.bundle.manifest)
-    bright = [intensities(seen.sights[i].image, seen.sights[i].positions, radius / seen.sights[i].sampling) for i in learn]
-    values = np.concatenate([own[known.kept] for own, known in zip(bright, labels, strict=True)])
-    _, bounds = split(values, settings.split_by, len(settings.classes), settings.seed)
-    witness.note(f"classes {', '.join(settings.classes)}: divided at intensities {', '.join(f'{bound:.3g}' for bound in bounds)}")
-    return [Labels(k.kept, k.unsure, np.searchsorted(bounds, own, side="right")) for own, k in zip(bright, labels, strict=True)]
 
 
 def _train(

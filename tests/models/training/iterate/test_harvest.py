@@ -57,6 +57,18 @@ def test_of_a_single_image_nothing_is_kept_back() -> None:
     assert gathered.crop == 96
 
 
+def test_outside_the_region_nothing_counts_and_squares_without_any_are_left_out() -> None:
+    wide = sight((96, 400))
+    part = np.zeros((96, 400), bool)
+    part[:, :50] = True
+    known = Labels(np.array([True] * 3), np.zeros(3, bool), np.zeros(3, int), part)
+    layers = layers_of(wide, known, classes=1, mask_radius=0.5)
+    assert (layers[-1] == part).all()
+    assert len(harvest([wide, wide], [known] * 2, 1, 0.5, stride=16, crop=80).data) == 2  # of ten
+    with pytest.raises(ValueError, match="no atom is left"):
+        harvest([wide], [Labels(known.kept, known.unsure, known.kinds, np.zeros_like(part))], 1, 0.5, 16)
+
+
 def test_the_same_labels_have_the_same_digest_and_others_another() -> None:
     first, again, other = (harvest([sight()], [labels([True, True, last])], 1, 0.5, 16).digest for last in (True, True, False))
     assert first == again != other

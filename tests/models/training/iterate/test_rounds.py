@@ -11,8 +11,10 @@ from elitscope_models.bundle import Bundle, load_bundle
 from elitscope_models.ensemble import MembersInvalid
 from elitscope_models.training.iterate.experiment import Frame
 from elitscope_models.training.iterate.lineage import lineage_of
+from elitscope_models.training.iterate.region import Region
 from elitscope_models.training.iterate.report import Report
-from elitscope_models.training.iterate.rounds import Settings, iterate
+from elitscope_models.training.iterate.rounds import iterate
+from elitscope_models.training.iterate.settings import Settings
 
 SETTINGS = Settings(name="mine", rounds=2, size=2, steps=6, filter="both", crop=64, enough=2.0, least_rise=-1.0)
 
@@ -65,7 +67,7 @@ def test_the_loop_ends_where_no_more_is_found(
 
 
 def test_a_last_round_tells_classes_apart_and_the_report_shows_it_all(
-    frames: list[Frame], parent: Bundle, tmp_path: Path, trainer: Any, watch: Any
+    frames: list[Frame], parent: Bundle, tmp_path: Path, trainer: Any, witness: Any, watch: Any
 ) -> None:
     said: list[str] = []
     settings = Settings(**{**vars(SETTINGS), "rounds": 0, "filter": "none", "classes": ("C", "Si"), "members": (1,)})
@@ -79,6 +81,16 @@ def test_a_last_round_tells_classes_apart_and_the_report_shows_it_all(
     page = (tmp_path / "report" / "index.html").read_text()
     assert page.count("data:image/png;base64,") == page.count("<img")
     assert "Round 1" in page
+    assert "round-1-spread.png" in page
+
+    # its two classes are one again for whoever goes on from it, and an atom that is both is one atom
+    settings = Settings(**{**vars(SETTINGS), "rounds": 1, "filter": "variance", "regions": (Region(1, 0, 0, 64, 96),)})
+    (after,) = run(frames, written[0], tmp_path / "after", trainer, witness, watch, settings)
+    assert after.manifest.class_names == ("atom",)
+    seen = witness.rounds[0][1]
+    assert (seen.names(0), len(seen.sights[0].mean), set(seen.sights[0].class_ids)) == (("atom",), 1, {0})
+    assert witness.rounds[0][2] == (1,)
+    assert list(after.manifest.training.parameters["frames"]) == ["movie 1"]  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -86,6 +98,7 @@ def test_a_last_round_tells_classes_apart_and_the_report_shows_it_all(
     [
         ({"members": (7,)}, r"members \[7\] can't be selected"),
         ({"train_on": (3,)}, r"frames \[3\] are not among the 3"),
+        ({"regions": (Region(4, 0, 0, 9, 9),)}, r"frames \[4\] are not among the 3"),
         ({"classes": ("C",)}, "needs no multi-class round"),
         ({"size": 1}, "no variance to filter by"),
     ],
