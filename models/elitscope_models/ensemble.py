@@ -16,7 +16,7 @@ from elitscope_models.reference import reference_image
 from elitscope_models.runtime import FusingRuntime, Image, Maps, Network, NetworkInvalid, Runtime, Whole
 from elitscope_models.tiles import Tiling
 
-MAX_TILE = 768
+MAX_TILE = 1024
 """px: the side of the largest image that goes through a network in one piece; larger frames are cut, so that other streams get a turn."""
 
 

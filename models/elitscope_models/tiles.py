@@ -42,7 +42,7 @@ class Tiling:
 
     stride: int
     halo: int
-    max_side: int = 768
+    max_side: int = 1024
 
     def padded(self, shape: tuple[int, int]) -> tuple[int, int]:
         """The next multiples of the stride.
