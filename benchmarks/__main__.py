@@ -13,12 +13,14 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmarks import fairness, forward, frame_path, peers, server, switch
+from benchmarks import fairness, forward, frame_path, growth, peers, server, switch
+from benchmarks.report import write_readme
 
 BENCHMARKS = {
     "frame": frame_path.run,
     "peers": peers.run,
     "server": server.run,
+    "growth": growth.run,
     "forward": forward.run,
     "fairness": fairness.run,
     "switch": switch.run,
@@ -30,6 +32,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__, epilog="example: make bench ARGS='frame --quick'")
     parser.add_argument("names", nargs="*", choices=[[], *BENCHMARKS], help="which ones; all by default")
     parser.add_argument("--quick", action="store_true", help="fewer repetitions: for trying, not for quoting")
+    parser.add_argument("--readme", action="store_true", help="write README's table from these results and those that are there already")
     parser.add_argument("--host", default=platform.node(), help="name of the result file")
     arguments = parser.parse_args()
     console = Console(width=140)
@@ -46,6 +49,10 @@ def main() -> int:
     RESULTS.mkdir(exist_ok=True)
     path.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
     console.print(f"written to {path}")
+    if "growth" in (arguments.names or BENCHMARKS):
+        growth.plot(results["growth"], path.with_suffix(".png"))
+    if arguments.readme:
+        write_readme(results)
     return 0
 
 
