@@ -11,9 +11,9 @@ const RATE = 15;
 const MOST_SIDE = 1024;
 const KEPT_FRAMES = 60;
 const KEPT_BYTES = 128 * 1024 * 1024;
-const LATE_MS = 3000;
+const LATE_MS = 1500;
 /** A frame counts as late after so many times the usual pause between frames. */
-const LATE_PAUSES = 4;
+const LATE_PAUSES = 5;
 
 export type Freshness = "live" | "frozen" | "idle" | "silent" | "disconnected" | "waiting";
 
@@ -27,6 +27,8 @@ export class Live {
   readonly now = signal(performance.now());
   readonly newest = computed(() => this.frames.value.at(-1) ?? null);
   readonly shown = computed(() => this.held.value ?? this.newest.value);
+  /** How many frames have come to this page. */
+  readonly came = signal(0);
   /** Told of every frame that comes. */
   onFrame: (frame: LiveFrame) => void = () => {};
 
@@ -39,7 +41,8 @@ export class Live {
   constructor(private readonly status: Status) {}
 
   readonly freshness = computed((): Freshness => {
-    if (!this.open.value || !this.status.reachable.value) return "disconnected";
+    if (!this.status.reachable.value) return "disconnected";
+    if (!this.open.value) return this.status.named(this.stream) === null ? "waiting" : "disconnected";
     if (this.status.engineSilent.value) return "silent";
     const newest = this.newest.value;
     if (newest === null) return "waiting";
@@ -66,9 +69,9 @@ export class Live {
       batch(() => {
         this.frames.value = [];
         this.held.value = null;
+        this.open.value = false;
       });
     }
-    this.open.value = false;
     if (stream === null) return;
     this.socket = new LiveSocket(
       { stream, outputs: OUTPUTS, scale: this.scale, rate: RATE },
@@ -114,6 +117,7 @@ export class Live {
     this.sinceOpen += 1;
     if (last !== null && this.sinceOpen > 1) this.pause = 0.8 * this.pause + 0.2 * (frame.receivedAt - last.receivedAt);
     batch(() => {
+      this.came.value += 1;
       this.now.value = frame.receivedAt;
       this.frames.value = kept([...this.frames.value, frame], this.held.value);
     });

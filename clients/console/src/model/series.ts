@@ -26,6 +26,11 @@ export class Series {
     this.points.value = [];
   }
 
+  /** When a frame came, or the first after it that did; null where all came before. */
+  timeOf(frameId: number): number | null {
+    return this.points.value.find((point) => point.frameId >= frameId)?.at ?? null;
+  }
+
   add(frame: LiveFrame): void {
     this.points.value = [...this.points.value.slice(1 - LENGTH), pointOf(frame, Date.now() / 1000)];
   }

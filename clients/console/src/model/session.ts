@@ -6,6 +6,7 @@ import type { Caller } from "../server/documents";
 import { Problem, words, type Rest } from "../server/rest";
 
 const NAME_KEPT_AS = "elitscope.name";
+const AGAIN_MS = 2000;
 export const NAME_PATTERN = "[A-Za-z0-9]([A-Za-z0-9 ._@+\\-]{0,62}[A-Za-z0-9._@+\\-])?";
 
 export class Session {
@@ -25,6 +26,7 @@ export class Session {
       this.signedOut.value = false;
     } catch (error) {
       if (error instanceof Problem && error.status === 401) this.signedOut.value = true;
+      else window.setTimeout(() => void this.look(), AGAIN_MS);
     }
   }
 

@@ -17,7 +17,7 @@ const TABS: Record<string, Tab> = { n: "networks", d: "drift", h: "history", s: 
 
 export function App() {
   const console = useConsole();
-  const { session, display } = console;
+  const { session, display, told, listening } = console;
   useEffect(() => {
     const key = (event: KeyboardEvent): void => press(console, event);
     document.addEventListener("keydown", key);
@@ -25,7 +25,7 @@ export function App() {
   }, [console]);
   if (session.signedOut.value) return <SignIn />;
   return (
-    <div class="console">
+    <div class="console" data-told={told.value} data-listening={listening.value}>
       <Header />
       <main>
         <LiveView />

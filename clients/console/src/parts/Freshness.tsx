@@ -42,7 +42,7 @@ export function Freshness() {
 function explained(state: State, stream: string | null): string {
   switch (state) {
     case "disconnected":
-      return "The server does not answer. Trying again …";
+      return "The connection to the server is lost. Trying again …";
     case "silent":
       return "The engine says nothing: it is being started again if it has ended.";
     case "idle":

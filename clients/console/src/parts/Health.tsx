@@ -60,7 +60,7 @@ export function Health() {
         </tbody>
       </table>
       <h3>Last events</h3>
-      <ol class="events" tabIndex={0} aria-label="Last events, the newest first">
+      <ol class="events" aria-label="Last events, the newest first">
         {happenings.value
           .slice(-12)
           .reverse()

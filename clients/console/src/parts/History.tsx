@@ -45,7 +45,7 @@ export function History() {
       </div>
       {!display.everyStream.value && <HeldFor />}
       {history.trouble.value !== "" && <p class="trouble">{history.trouble.value}</p>}
-      <ol data-testid="history" tabIndex={0} aria-label="Changes, the newest first">
+      <ol data-testid="history" aria-label="Changes, the newest first">
         {entries.map((entry) => (
           <Entry key={entry.id} entry={entry} everyStream={display.everyStream.value} />
         ))}

@@ -3,6 +3,7 @@
 import { useMemo } from "preact/hooks";
 
 import { useConsole } from "../console";
+import type { Hotspot } from "../server/documents";
 import type { LiveFrame } from "../server/live_frame";
 import { frameLayer, mapLayer, spreadLayer, type Layer } from "../view/layer";
 import { Freshness } from "./Freshness";
@@ -10,18 +11,24 @@ import { Picture, type Shown } from "./Picture";
 import { Tools } from "./Tools";
 import { Steps } from "./Steps";
 
+/** Frames: as far from a frame as this, what the drift monitor saw in it may still be drawn. */
+const NEAR = 3;
+const NONE: readonly Hotspot[] = [];
+
 export function LiveView() {
-  const { live, display } = useConsole();
+  const { live, display, drift } = useConsole();
   const frame = live.shown.value;
+  const seen = drift.now.value;
+  const hotspots = seen !== null && seen.stale === null && frame !== null && Math.abs(frame.frameId - seen.frame_id) <= NEAR ? seen.hotspots : NONE;
   const contrast = display.contrast.value;
   const classId = display.classId.value;
   const atoms = display.atoms.value;
   const arrangement = display.arrangement.value;
-  const pictures = useMemo(() => (frame === null ? null : shownOf(frame, contrast, classId, atoms)), [frame, contrast, classId, atoms]);
+  const pictures = useMemo(() => (frame === null ? null : shownOf(frame, contrast, classId, atoms, hotspots)), [frame, contrast, classId, atoms, hotspots]);
   const summary = frame === null ? "" : `Frame ${frame.frameId}, ${countsOf(frame)}, analysed by ${frame.members.length} networks of ${frame.ensemble}`;
   const common = { summary, viewport: display.viewport, hovered: display.hovered };
   return (
-    <section class="live" aria-label="Live view" data-frame={frame?.frameId ?? ""} data-state={live.freshness.value}>
+    <section class="live-view" aria-label="Live view" data-frame={frame?.frameId ?? ""} data-state={live.freshness.value}>
       <Tools frame={frame} />
       <div class={`pictures ${arrangement}`} data-fresh={live.freshness.value}>
         <Picture title="Frame" shown={pictures?.frame ?? null} {...common} />
@@ -55,12 +62,14 @@ function shownOf(
   contrast: Parameters<typeof frameLayer>[1],
   classId: number | null,
   rings: boolean,
+  hotspots: readonly Hotspot[],
 ): Record<"frame" | "mean" | "spread", Shown | null> {
   const shown = (layer: Layer | null, drawAtoms: boolean): Shown | null =>
     layer && { layer, shape: frame.shape, sampling: frame.sampling, classes: frame.classes, atoms: frame.atoms, drawAtoms };
+  const spread = shown(spreadLayer(frame.std, classId), false);
   return {
     frame: shown(frameLayer(frame, contrast), rings),
     mean: shown(mapLayer(frame.mean, classId), false),
-    spread: shown(spreadLayer(frame.std, classId), false),
+    spread: spread && { ...spread, hotspots },
   };
 }

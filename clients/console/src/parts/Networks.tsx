@@ -7,13 +7,14 @@ import { useConsole } from "../console";
 import { ranges } from "../model/selection";
 import type { LiveMember } from "../server/documents";
 import { number, percent } from "../view/words";
+import { Advice } from "./Advice";
 import { HoldBar } from "./HoldBar";
 import { Thumbnail } from "./Thumbnail";
 
 const REASONS = ["fog", "disagrees with the others", "false atoms", "misses atoms", "comparison"];
 
 export function Networks() {
-  const { networks, selection, ensembles, display, session } = useConsole();
+  const { networks, selection, ensembles, display, session, drift } = useConsole();
   useEffect(() => {
     networks.look(true);
     return () => networks.look(false);
@@ -38,6 +39,7 @@ export function Networks() {
         </button>
       </div>
       <InForce />
+      {(drift.advice.value?.kind ?? "no_change") !== "no_change" && <Advice />}
       <ul class="cards">
         {now.members.map(({ id }) => (
           <Card key={`${now.ensemble} ${id}`} id={id} member={known.get(id) ?? null} />
@@ -84,7 +86,8 @@ function Card({ id, member }: { id: number; member: LiveMember | null }) {
   const trusted = selection.now.value!.preference.indexOf(id) + 1;
   const state = wanted !== active ? (selection.pending.value ? "pending" : "staged") : active ? "active" : "inactive";
   const figures = member?.figures ?? null;
-  const poor = figures !== null && ((figures.fog ?? 0) > 0.4 || (figures.atom_agreement ?? 1) < 0.5);
+  const alarms = member?.alarms ?? [];
+  const poor = alarms.length > 0 || (figures !== null && ((figures.fog ?? 0) > 0.4 || (figures.atom_agreement ?? 1) < 0.5));
   return (
     <li class={`card ${state}`} data-testid={`network-${id}`} data-state={state}>
       <button type="button" class="map" aria-label={`Enlarge network ${id}`} onClick={() => (display.compared.value = id)}>
@@ -103,6 +106,11 @@ function Card({ id, member }: { id: number; member: LiveMember | null }) {
       >
         <i aria-hidden="true" />
       </button>
+      {alarms.length > 0 && (
+        <p class="alarm" title={alarms.join("\n")}>
+          {alarms[0]}
+        </p>
+      )}
       <dl class={poor ? "poor" : ""}>
         <div title="Fraction of the ensemble's atoms that it sees by itself">
           <dt>agrees</dt>

@@ -3,11 +3,12 @@
 import { useSignal, useSignalEffect, type Signal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 
+import type { Hotspot } from "../server/documents";
 import type { Atoms } from "../server/live_frame";
 import { cividisStops, classColour } from "../view/colours";
 import type { Viewport } from "../view/display";
 import type { Layer } from "../view/layer";
-import { atomAt, centre, develop, drawAtoms, drawHovered, place, ringRadius, show } from "../view/paint";
+import { atomAt, centre, develop, drawAtoms, drawHotspots, drawHovered, place, ringRadius, show } from "../view/paint";
 import { scaleBar } from "../view/scale_bar";
 import { Steering } from "../view/steering";
 import { number, percent } from "../view/words";
@@ -22,6 +23,7 @@ export interface Shown {
   classes: readonly string[];
   atoms: Atoms | null;
   drawAtoms: boolean;
+  hotspots?: readonly Hotspot[];
 }
 
 interface Props {
@@ -90,6 +92,7 @@ export function Picture({ title, summary, shown, without = "nothing yet", viewpo
       }
       const at = place(view, now.shape, columns, rows);
       show(context, bitmap, now.shape, at);
+      drawHotspots(context, now.hotspots ?? [], at, dots);
       if (now.atoms === null) return;
       if (now.drawAtoms) drawAtoms(context, now.atoms, radiusNow.current, at, dots);
       if (atom !== null && atom < now.atoms.count) drawHovered(context, now.atoms, atom, radiusNow.current, at, dots);

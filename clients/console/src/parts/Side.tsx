@@ -25,7 +25,7 @@ export function Side() {
     <>
       <section class="side apart" aria-label="Networks">
         <h2>Networks</h2>
-        <div class="pane">
+        <div class="pane" tabIndex={0}>
           <Networks />
         </div>
       </section>
@@ -36,6 +36,17 @@ export function Side() {
         choose={(tab) => (display.beside.value = tab as Exclude<Tab, "networks">)}
       />
     </>
+  );
+}
+
+function Alarms() {
+  const now = useConsole().drift.now.value;
+  if (now === null || now.stale !== null || now.alarms.length === 0) return null;
+  return (
+    <span class="alarms">
+      {now.alarms.length}
+      <span class="hidden"> {now.alarms.length === 1 ? "alarm" : "alarms"}</span>
+    </span>
   );
 }
 
@@ -72,10 +83,11 @@ function Pane({ name, tabs, chosen, choose }: PaneProps) {
             onClick={() => choose(tab)}
           >
             {text}
+            {tab === "drift" && <Alarms />}
           </button>
         ))}
       </div>
-      <div class="pane" role="tabpanel" id={`${name}-pane`} aria-labelledby={`${name}-${chosen}`}>
+      <div class="pane" role="tabpanel" tabIndex={0} id={`${name}-pane`} aria-labelledby={`${name}-${chosen}`}>
         <Chosen />
       </div>
     </section>

@@ -23,6 +23,7 @@ export function Steps({ frame }: { frame: LiveFrame | null }) {
       <input
         type="range"
         aria-label="Frames kept"
+        data-came={live.came.value}
         aria-valuetext={frame === null ? "none" : `frame ${frame.frameId}`}
         min={0}
         max={Math.max(0, last)}

@@ -7,7 +7,6 @@ import uPlot from "uplot";
 export interface Mark {
   at: number;
   colour: string;
-  text: string;
 }
 
 interface Props {

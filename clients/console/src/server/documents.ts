@@ -94,6 +94,8 @@ export interface LiveMember {
   metrics: Record<string, number>;
   figures: Figures | null;
   frame: { frame_id: number; sequence: number; revision: number; atoms: number } | null;
+  /** Drift alarms about it, in words. */
+  alarms?: string[];
 }
 
 export interface LiveMembers {
@@ -157,4 +159,53 @@ export interface ServerEvent {
   name?: string;
   state?: string;
   [key: string]: unknown;
+}
+
+export interface DriftAlarm {
+  signal: string;
+  /** Null: of the whole frame. */
+  member: number | null;
+  began_frame_id: number;
+  value: number | null;
+  usual: number | null;
+  text: string;
+}
+
+/** A place in the frame where the networks' doubt is out of line with the rest of it; px. */
+export interface Hotspot {
+  row: number;
+  column: number;
+  radius: number;
+  kind: string;
+  strength: number | null;
+}
+
+export interface Drift {
+  ensemble: string;
+  revision: number;
+  frame_id: number;
+  as_of: number;
+  /** Why this is not the present; null where it is. */
+  stale: string | null;
+  state: "learning" | "watching" | "stale";
+  /** 1 is an alarm. */
+  score: number | null;
+  scores: Record<string, number | null>;
+  alarms: DriftAlarm[];
+  signals: Record<string, number | null>;
+  hotspots: Hotspot[];
+}
+
+export interface Recommendation {
+  ensemble: string;
+  frame_id: number;
+  stale: string | null;
+  kind: "no_change" | "members" | "ensemble" | "retrain";
+  members: number[] | null;
+  use: string | null;
+  reasons: string[];
+  confidence: number | null;
+  frames: number[];
+  since_frame_id: number;
+  autopilot: { mode: Mode; state: string; why: string };
 }

@@ -17,14 +17,14 @@ export class Events {
   ) {}
 
   open(): void {
-    if (this.closed) return;
+    this.closed = false;
     const source = new EventSource("/v1/events");
     source.onopen = () => this.onState(true);
     source.onerror = () => {
       this.onState(false);
       if (source.readyState !== EventSource.CLOSED) return;
       clearTimeout(this.timer);
-      this.timer = window.setTimeout(() => this.open(), PAUSE_MS);
+      if (!this.closed) this.timer = window.setTimeout(() => this.open(), PAUSE_MS);
     };
     for (const name of NAMES) {
       source.addEventListener(name, (message: MessageEvent<string>) => this.onEvent(JSON.parse(message.data) as ServerEvent));

@@ -1,5 +1,6 @@
 // Drawing: levels into a bitmap, a bitmap into a box, and rings round atoms.
 
+import type { Hotspot } from "../server/documents";
 import type { Atoms } from "../server/live_frame";
 import { classColour } from "./colours";
 import type { Viewport } from "./display";
@@ -92,6 +93,19 @@ export function drawHovered(context: CanvasRenderingContext2D, atoms: Atoms, i: 
   context.lineWidth = 2 * line;
   context.strokeStyle = "#ffffff";
   context.stroke();
+}
+
+/** Dashed circles round places where the networks' doubt is out of line. */
+export function drawHotspots(context: CanvasRenderingContext2D, hotspots: readonly Hotspot[], at: Placement, line: number): void {
+  context.setLineDash([4 * line, 3 * line]);
+  context.lineWidth = 1.6 * line;
+  context.strokeStyle = "#ff8078";
+  for (const { row, column, radius } of hotspots) {
+    context.beginPath();
+    context.arc(at.left + (column + 0.5) * at.scale, at.top + (row + 0.5) * at.scale, Math.max(1.5 * radius * at.scale, 7 * line), 0, 2 * Math.PI);
+    context.stroke();
+  }
+  context.setLineDash([]);
 }
 
 /** px of the frame: a little more than the blobs', but no more than the room that each atom has. */
