@@ -27,7 +27,7 @@ console: $(VENV)/.installed
 
 test: lint
 	$(BUILD_CONSOLE) --if-possible
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
