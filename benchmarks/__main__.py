@@ -13,7 +13,7 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmarks import fairness, forward, frame_path, growth, peers, server, switch
+from benchmarks import fairness, forward, frame_path, gpu, growth, peers, server, switch
 from benchmarks.report import write_readme
 
 BENCHMARKS = {
@@ -21,6 +21,7 @@ BENCHMARKS = {
     "peers": peers.run,
     "server": server.run,
     "growth": growth.run,
+    "gpu": gpu.run,
     "forward": forward.run,
     "fairness": fairness.run,
     "switch": switch.run,

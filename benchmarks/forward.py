@@ -13,8 +13,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.ensembles import write_ensemble
-from elitscope_models.bundle import Bundle, load_bundle, sha256_of, write_bundle
+from benchmarks.ensembles import seeded_unets, write_ensemble
+from elitscope_models.bundle import Bundle, load_bundle
 from elitscope_models.ensemble import Ensemble, load_ensemble
 from elitscope_models.loading import with_fusion
 from elitscope_models.runtimes import choose
@@ -43,28 +43,10 @@ def _bundles(folder: Path) -> list[tuple[str, Bundle]]:
     """The networks that ship and, where torch is there to make them, AtomAI's default ones with seeded weights: the work is the same."""
     bundles = [("shipped", load_bundle(write_ensemble(folder, MEMBERS)))]
     if importlib.util.find_spec("torch"):
-        bundles.append(("AtomAI's default", _default_unets(folder / "default", bundles[0][1])))
+        from elitscope_models.training.network import UNetShape
+
+        bundles.append(("AtomAI's default", seeded_unets(folder / "default", UNetShape(), MEMBERS)))
     return bundles
-
-
-def _default_unets(folder: Path, like: Bundle) -> Bundle:
-    import torch
-
-    from elitscope_models.training.export import export
-    from elitscope_models.training.network import UNetShape, build, initialise
-
-    files = {}
-    for index in range(MEMBERS):
-        network = build(UNetShape())
-        initialise(network, torch.Generator().manual_seed(index))
-        files[index] = export(network.eval())
-    members = tuple(
-        like.manifest.members[0].model_copy(update={"id": index, "file": f"member-{index:02d}.onnx", "sha256": sha256_of(data)})
-        for index, data in files.items()
-    )
-    architecture = like.manifest.architecture.model_copy(update={"name": "unet", "halo": None, "parameters": {}})
-    changes = {"name": "default", "stride": UNetShape().stride, "members": members, "architecture": architecture}
-    return write_bundle(folder, like.manifest.model_copy(update=changes), files)
 
 
 def _measure(name: str, ensemble: Ensemble, threads: int, side: int, repeats: int) -> dict[str, Any]:
