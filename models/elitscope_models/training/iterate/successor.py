@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -104,13 +105,21 @@ def start_from(bundle: Bundle, member: int, shape: UNetShape, seed: int) -> Base
     parent: dict[str, str | int] = {"name": manifest.name, "version": manifest.version, "member": member, "sha256": found.sha256}
     data = read_member(bundle, member)
     weights = weights_of(data, own)
-    return Baseline(data if own == shape else _with_new_head(weights, shape, seed), parent)
+    return Baseline(data if own == shape else _with_new_head(weights, own, shape, seed), parent)
 
 
-def _with_new_head(weights: Mapping[str, torch.Tensor], shape: UNetShape, seed: int) -> bytes:
+def _with_new_head(weights: Mapping[str, torch.Tensor], own: UNetShape, shape: UNetShape, seed: int) -> bytes:
+    """The network with a last layer for other classes: random, or, from one class to several, one that begins with the old probability of
+    an atom, shared among the classes alike. Few steps are enough then."""
     network = build(shape)
     initialise(network, torch.Generator().manual_seed(seed))
-    network.load_state_dict({name: value for name, value in weights.items() if not name.startswith(_HEAD)}, strict=False)
+    state = network.state_dict() | {name: value for name, value in weights.items() if not name.startswith(_HEAD)}
+    if own.classes == 1:
+        outputs = 1 if shape.halved else 0  # transposed convolutions name their inputs first
+        kernel, bias = weights[f"{_HEAD}weight"], weights[f"{_HEAD}bias"] - math.log(shape.foreground)
+        state[f"{_HEAD}weight"] = torch.cat([kernel] * shape.foreground + [torch.zeros_like(kernel)], outputs)
+        state[f"{_HEAD}bias"] = torch.cat([bias] * shape.foreground + [torch.zeros_like(bias)])
+    network.load_state_dict(state)
     network.eval()
     return export(network)
 

@@ -13,7 +13,9 @@ from elitscope_models.bundle import Bundle
 from elitscope_models.training.augment import EXPERIMENTAL
 from elitscope_models.training.baseline import weights_of
 from elitscope_models.training.iterate.successor import shape_of, start_from, succeed
+from elitscope_models.training.network import UNetShape, build, probabilities
 from tests.support.bundles import make_bundle
+from tests.support.training import tiny_recipe, train_here
 
 
 def test_a_successor_takes_after_its_parent(parent: Bundle) -> None:
@@ -32,6 +34,24 @@ def test_a_member_with_other_classes_keeps_all_but_its_last_layer(parent: Bundle
     new = weights_of(start_from(parent, 0, shape, seed=1).onnx, shape)
     assert new["px.weight"].shape[0] == 3
     assert all(torch.equal(old[name], new[name]) for name in old if not name.startswith("px."))
+
+
+@pytest.mark.parametrize("halved", [False, True])
+def test_several_classes_begin_with_equal_shares_of_what_was_one(parent: Bundle, halved: bool, tmp_path: Path) -> None:
+    if halved:
+        recipe = replace(tiny_recipe(2), network=UNetShape(nb_filters=4, layers=(1, 1, 1, 1), halved=True))
+        parent = train_here(recipe, 1, tmp_path / "light")
+    one = shape_of(parent.manifest)
+    several = replace(one, classes=3)
+    image = torch.rand(1, 1, 32, 32, generator=torch.Generator().manual_seed(2))
+    maps = []
+    for shape in (one, several):
+        network = build(shape)
+        network.load_state_dict(weights_of(start_from(parent, 0, shape, seed=1).onnx, shape))
+        with torch.no_grad():
+            maps.append(probabilities(network.eval()(image), shape))
+    assert torch.allclose(maps[1].sum(dim=1, keepdim=True), maps[0], atol=1e-5)
+    assert torch.allclose(maps[1][:, 0], maps[1][:, 1], atol=1e-6)
 
 
 def test_what_is_no_u_net_is_refused(tmp_path: Path) -> None:
