@@ -24,8 +24,8 @@ from tests.support.server import RunningServer
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "pictures"
 SIZES = {"laptop": (1280, 720), "large": (2560, 1440), "tablet": (1024, 768)}
-SIDE, SEED, FRAMES, RATE = 384, 2021, 400, 3.0
-COLOURS = 200
+SIDE, SEED, FRAMES, RATE = 384, 2021, 96, 3.0
+COLOURS = 256
 
 
 def main() -> None:
@@ -104,7 +104,7 @@ def photograph(console: Console, path: Path) -> None:
     console.wait_past(console.frame_id())
     console.page.wait_for_timeout(2500)  # figures are asked for every 1.5 s, maps come twice a second
     with Image.open(io.BytesIO(console.page.screenshot())) as picture:
-        picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+        picture.convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(path, optimize=True)
     print(f"{path}: {path.stat().st_size // 1024} KiB")
 
 

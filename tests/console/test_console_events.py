@@ -47,7 +47,7 @@ def test_ten_thousand_events_leave_no_memory_behind(browser):
             for start in range(first, last, BLOCK):
                 for number in range(start, start + BLOCK):
                     events.add({"event": "selection_in_force", "stream": "haadf", "revision": number, "frame_id": number})
-                console.wait_for("count => Number(document.querySelector('[data-told]').dataset.told) >= count", arg=start + BLOCK)
+                console.wait_for("count => Number(document.querySelector('[data-told]').dataset.told) >= count", start + BLOCK)
 
         def used() -> int:
             profiler.send("HeapProfiler.collectGarbage")

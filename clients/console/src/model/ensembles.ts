@@ -3,12 +3,26 @@
 import { signal } from "@preact/signals";
 
 import type { Ensemble, EnsembleList } from "../server/documents";
-import type { Rest } from "../server/rest";
+import { words, type Rest } from "../server/rest";
 
 export class EnsemblesModel {
   readonly all = signal<Ensemble[]>([]);
 
+  readonly trouble = signal("");
+
   constructor(private readonly rest: Rest) {}
+
+  /** Begin to load one; events say how that goes on. */
+  async load(name: string, reason: string): Promise<void> {
+    const query = new URLSearchParams({ wait_s: "0", ...(reason === "" ? {} : { reason }) });
+    try {
+      await this.rest.json("POST", `/v1/ensembles/${encodeURIComponent(name)}/load?${query}`);
+      this.trouble.value = "";
+    } catch (error) {
+      this.trouble.value = words(error);
+    }
+    await this.read();
+  }
 
   async read(): Promise<void> {
     try {

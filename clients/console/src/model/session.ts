@@ -18,6 +18,8 @@ export class Session {
 
   readonly mayOperate = computed(() => this.caller.value?.scopes.includes("operate") === true && this.caller.value.role === "operator");
 
+  readonly mayAdminister = computed(() => this.caller.value?.scopes.includes("admin") === true);
+
   constructor(private readonly rest: () => Rest) {}
 
   async look(): Promise<void> {

@@ -12,7 +12,7 @@ import { Dialog } from "./Dialog";
 import { Picture, type Shown } from "./Picture";
 
 export function Compare({ id }: { id: number }) {
-  const { networks, selection, display, session } = useConsole();
+  const { networks, selection, display, session, live } = useConsole();
   const viewport = useSignal(FITTED);
   const hovered = useSignal<number | null>(null);
   const map = networks.maps.value.get(id) ?? null;
@@ -32,7 +32,7 @@ export function Compare({ id }: { id: number }) {
   const common = { viewport, hovered, summary: about, without: "Its map has not come yet: deselected networks are run when there is time." };
   return (
     <Dialog title={`Network ${id}`} class="compare" onClose={close}>
-      <div class="pictures all">
+      <div class="pictures all" data-fresh={live.freshness.value}>
         <Picture title={`Network ${id}`} shown={pictures?.own ?? null} {...common} />
         <Picture title="Mean of those in use" shown={pictures?.mean ?? null} {...common} />
         <Picture title="Difference" shown={pictures?.difference ?? null} {...common} />
@@ -50,6 +50,7 @@ export function Compare({ id }: { id: number }) {
           <span>pixels {percent(member?.figures?.pixel_agreement)}</span>
           <span>fog {number(member?.figures?.fog)}</span>
           <span>sees {member?.figures?.detections ?? "–"}</span>
+          {member?.metrics.iou !== undefined && <span>IoU {number(member.metrics.iou)} on its test set</span>}
         </p>
         <button type="button" disabled={off} onClick={() => selection.stage(id, !wanted)}>
           {wanted ? "Leave out" : "Use"}

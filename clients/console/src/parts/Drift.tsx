@@ -20,6 +20,8 @@ const MODES: [Mode, string, string][] = [
   ["advise", "Advise", "tells what it would do"],
   ["act", "Act", "does it, unless the stream is held"],
 ];
+/** Alarms that are shown at once; the others where somebody asks. */
+const FIRST = 4;
 const CHANGE = "#8b98a8";
 const ALARM = "#ff8078";
 
@@ -43,7 +45,7 @@ function State() {
   const words = { learning: "learning what is usual", watching: alarmed ? "out of order" : "as usual", stale: "old" }[now.state];
   return (
     <div class={`drift-state ${now.stale !== null ? "old" : alarmed ? "alarmed" : now.state}`} data-testid="drift-state">
-      <p>
+      <p aria-live="polite">
         <b>{words}</b>
         <span>
           score <b>{number(now.score)}</b> of 1
@@ -51,11 +53,21 @@ function State() {
       </p>
       {now.stale !== null && <p>{now.stale}</p>}
       {alarmed && (
-        <ul role={now.stale === null ? "alert" : undefined} data-testid="alarms">
-          {now.alarms.map((alarm) => (
+        <ul data-testid="alarms">
+          {now.alarms.slice(0, FIRST).map((alarm) => (
             <li key={`${alarm.signal} ${alarm.member}`}>{alarm.text}</li>
           ))}
         </ul>
+      )}
+      {now.alarms.length > FIRST && (
+        <details>
+          <summary>{now.alarms.length - FIRST} more</summary>
+          <ul>
+            {now.alarms.slice(FIRST).map((alarm) => (
+              <li key={`${alarm.signal} ${alarm.member}`}>{alarm.text}</li>
+            ))}
+          </ul>
+        </details>
       )}
     </div>
   );
@@ -125,7 +137,7 @@ function Signals() {
         {sorted.map(([name, score]) => (
           <tr key={name} class={(score ?? 0) >= 1 ? "alarmed" : ""}>
             <th scope="row">{name.replaceAll("_", " ")}</th>
-            <td>{number(now.signals[name], 3)}</td>
+            <td>{now.signals[name] == null ? "" : number(now.signals[name], 3)}</td>
             <td>
               <meter min={0} max={1} value={Math.min(1, score ?? 0)} aria-label={`${name}: ${number(score)} of 1`} />
             </td>

@@ -19,6 +19,11 @@ export function Ensembles() {
         Reason
         <input type="text" maxLength={500} value={reason.value} onInput={(event) => (reason.value = event.currentTarget.value)} />
       </label>
+      {ensembles.trouble.value !== "" && (
+        <p class="trouble" role="alert">
+          {ensembles.trouble.value}
+        </p>
+      )}
       <ul>
         {sorted.map((ensemble) => (
           <EnsembleCard key={ensemble.name} ensemble={ensemble} reason={() => reason.value.trim()} />
@@ -29,7 +34,7 @@ export function Ensembles() {
 }
 
 function EnsembleCard({ ensemble, reason }: { ensemble: Ensemble; reason: () => string }) {
-  const { selection, display, session, live } = useConsole();
+  const { selection, display, session, live, ensembles } = useConsole();
   const used = selection.now.value?.ensemble === ensemble.name;
   const sampling = live.newest.value?.sampling?.[1] ?? null;
   const range = ensemble.sampling_range;
@@ -46,9 +51,15 @@ function EnsembleCard({ ensemble, reason }: { ensemble: Ensemble; reason: () => 
           {ensemble.version === null ? "" : `version ${ensemble.version} · `}
           {STATES[ensemble.state]}
         </small>
-        <button type="button" class="primary" disabled={used || ensemble.state !== "ready" || !session.mayOperate.value || selection.pending.value} onClick={() => void use()}>
-          {used ? "In use" : "Use"}
-        </button>
+        {session.mayAdminister.value && (ensemble.state === "on_disk" || ensemble.state === "failed") ? (
+          <button type="button" onClick={() => void ensembles.load(ensemble.name, reason())}>
+            Load
+          </button>
+        ) : (
+          <button type="button" class="primary" disabled={used || ensemble.state !== "ready" || !session.mayOperate.value || selection.pending.value} onClick={() => void use()}>
+            {used ? "In use" : "Use"}
+          </button>
+        )}
       </header>
       {ensemble.why !== null && <p class="why">{ensemble.why}</p>}
       <dl>

@@ -14,7 +14,7 @@ const ACTIONS: Record<string, string> = {
   select: "took in",
   change: "changed",
   undo: "undid",
-  hold: "held the stream",
+  hold: "held the stream for",
   release: "gave the stream back",
   autopilot: "set the autopilot to",
 };
@@ -102,10 +102,12 @@ function told(entry: AuditRecord): string {
   const verb = ACTIONS[entry.action] ?? entry.action;
   const after = entry.after;
   const before = entry.before;
+  if (entry.action === "hold" && !entry.value) return "held the stream";
   if (after === null) return `${verb} ${entry.value ?? entry.subject ?? ""}`.trim();
   if (entry.action === "use" || before === null || before.ensemble !== after.ensemble) return `${verb} ${after.ensemble} (${ranges(after.members)})`;
   const out = before.members.filter((id) => !after.members.includes(id));
   const taken = after.members.filter((id) => !before.members.includes(id));
+  if (entry.action === "deselect" || entry.action === "select") return `${verb} ${ranges([...out, ...taken]) || "nothing new"}`;
   const parts = [out.length > 0 ? `−${ranges(out)}` : "", taken.length > 0 ? `+${ranges(taken)}` : ""].filter((part) => part !== "");
   return `${verb} ${parts.join(" ") || "nothing"}`;
 }

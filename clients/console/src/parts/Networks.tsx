@@ -90,11 +90,13 @@ function Card({ id, member }: { id: number; member: LiveMember | null }) {
   const poor = alarms.length > 0 || (figures !== null && ((figures.fog ?? 0) > 0.4 || (figures.atom_agreement ?? 1) < 0.5));
   return (
     <li class={`card ${state}`} data-testid={`network-${id}`} data-state={state}>
-      <button type="button" class="map" aria-label={`Enlarge network ${id}`} onClick={() => (display.compared.value = id)}>
-        <Thumbnail maps={map?.own ?? null} classId={display.classId.value} />
-        <b>{id}</b>
+      <div class="map">
+        <button type="button" aria-label={`Enlarge network ${id}`} onClick={() => (display.compared.value = id)}>
+          <Thumbnail maps={map?.own ?? null} classId={display.classId.value} />
+          <b>{id}</b>
+        </button>
         {state !== "active" && <em>{{ inactive: "out of use", staged: wanted ? "to be used" : "to be left out", pending: "pending …" }[state]}</em>}
-      </button>
+      </div>
       <button
         type="button"
         role="switch"
@@ -124,12 +126,9 @@ function Card({ id, member }: { id: number; member: LiveMember | null }) {
           <dt>sees</dt>
           <dd>{figures?.detections ?? "–"}</dd>
         </div>
-        <div title="Place in the order of trust, and overlap with the truth on its test set">
+        <div title="Place in the order of trust">
           <dt>trust</dt>
-          <dd>
-            #{trusted}
-            {member?.metrics.iou === undefined ? "" : ` · ${number(member.metrics.iou)}`}
-          </dd>
+          <dd>#{trusted}</dd>
         </div>
       </dl>
     </li>
@@ -171,7 +170,7 @@ function Apply() {
           type="text"
           list="reasons"
           maxLength={500}
-          placeholder="Reason (stands in the history)"
+          placeholder="Reason"
           value={reason.value}
           onInput={(event) => (reason.value = event.currentTarget.value)}
         />

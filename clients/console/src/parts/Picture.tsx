@@ -94,7 +94,7 @@ export function Picture({ title, summary, shown, without = "nothing yet", viewpo
       show(context, bitmap, now.shape, at);
       drawHotspots(context, now.hotspots ?? [], at, dots);
       if (now.atoms === null) return;
-      if (now.drawAtoms) drawAtoms(context, now.atoms, radiusNow.current, at, dots);
+      if (now.drawAtoms) drawAtoms(context, now.atoms, radiusNow.current, now.shape, at, dots);
       if (atom !== null && atom < now.atoms.count) drawHovered(context, now.atoms, atom, radiusNow.current, at, dots);
     });
     return () => cancelAnimationFrame(request);

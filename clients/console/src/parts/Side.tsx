@@ -82,8 +82,7 @@ function Pane({ name, tabs, chosen, choose }: PaneProps) {
             tabIndex={tab === chosen ? 0 : -1}
             onClick={() => choose(tab)}
           >
-            {text}
-            {tab === "drift" && <Alarms />}
+            {text} {tab === "drift" && <Alarms />}
           </button>
         ))}
       </div>

@@ -48,7 +48,7 @@ export function Steps({ frame }: { frame: LiveFrame | null }) {
           <span>{milliseconds(frame.timing.total_ms)}</span>
           {frame.warnings.map((warning) => (
             <span class="warning" title={warning}>
-              {warning.split(":")[0]}
+              {warning.split(":")[0]!.replaceAll("_", " ")}
             </span>
           ))}
         </p>

@@ -74,7 +74,7 @@ function options(width: number, colour: string, digits: number, together: string
     legend: { show: false },
     cursor: { sync: { key: together }, y: false, points: { size: 6 }, drag: { setScale: false } },
     padding: [6, 8, 0, 0],
-    scales: { x: { time: true }, y: { range: (_, low, high) => spread(low, high) } },
+    scales: { x: { time: true }, y: { range: (_, low, high) => spread(low, high, drawn().limit) } },
     axes: [
       { ...axis, size: 18, space: 70, values: (_, ticks) => ticks.map((tick) => new Date(1000 * tick).toLocaleTimeString([], { hour12: false })) },
       { ...axis, size: 42, space: 26, values: (_, ticks) => ticks.map((tick) => tick.toFixed(digits)) },
@@ -124,8 +124,9 @@ function drawLimit(plot: uPlot, limit: number): void {
 }
 
 /** A range with room above and below; never an empty one. */
-function spread(low: number | null, high: number | null): [number, number] {
+function spread(low: number | null, high: number | null, limit: number | undefined): [number, number] {
+  if (limit !== undefined) return [0, Math.max(high ?? 0, limit) * 1.15];
   if (low === null || high === null) return [0, 1];
-  const room = Math.max(0.08 * (high - low), 0.02 * Math.max(Math.abs(low), Math.abs(high)), 1e-3);
+  const room = Math.max(0.08 * (high - low), 0.08 * Math.max(Math.abs(low), Math.abs(high)), 1e-3);
   return [low - room, high + room];
 }

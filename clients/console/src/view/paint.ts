@@ -50,11 +50,22 @@ export function show(context: CanvasRenderingContext2D, bitmap: OffscreenCanvas,
 }
 
 /** A ring for every atom: colour by class, opacity by support. */
-export function drawAtoms(context: CanvasRenderingContext2D, atoms: Atoms, radius: number, at: Placement, line: number): void {
+export function drawAtoms(
+  context: CanvasRenderingContext2D,
+  atoms: Atoms,
+  radius: number,
+  shape: readonly [number, number],
+  at: Placement,
+  line: number,
+): void {
   const drawn = radius * at.scale;
   const rings = new Map<string, Path2D>();
   const everything = new Path2D();
   const { width, height } = context.canvas;
+  context.save();
+  context.beginPath();
+  context.rect(at.left, at.top, shape[1] * at.scale, shape[0] * at.scale);
+  context.clip();
   for (let i = 0; i < atoms.count; i++) {
     const [x, y] = centre(atoms, i, at);
     if (x < -drawn || y < -drawn || x > width + drawn || y > height + drawn) continue;
@@ -82,7 +93,7 @@ export function drawAtoms(context: CanvasRenderingContext2D, atoms: Atoms, radiu
     if (dots) context.fill(path);
     else context.stroke(path);
   }
-  context.globalAlpha = 1;
+  context.restore();
 }
 
 /** The ring of the atom that the pointer is on. */
