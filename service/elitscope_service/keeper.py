@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from elitscope.errors import ElitscopeError
 from elitscope_service.child import Command, Report
-from elitscope_service.processes import Child, start_child
+from elitscope_service.processes import GRACE_S, Child, start_child
 from elitscope_service.supervision import RestartPolicy
 
 logger = logging.getLogger(__name__)
@@ -82,10 +82,10 @@ class Keeper:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.stopping.wait(), delay)
 
-    async def stop(self, seconds: float) -> bool:
-        """Have the child stop within so many seconds and start none any more. Whether it went of itself."""
+    async def stop(self, seconds: float, grace_s: float = GRACE_S) -> bool:
+        """Have the child stop within so many seconds, end it after `grace_s` more, and start none any more. Whether it went of itself."""
         self.stopping.set()
-        return self._child is None or await self._child.stop(seconds)
+        return self._child is None or await self._child.stop(seconds, grace_s)
 
     async def kill(self) -> None:
         """End the child at once and start none any more."""

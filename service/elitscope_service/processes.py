@@ -11,6 +11,10 @@ from dataclasses import dataclass
 from elitscope_service.child import Command, Report
 
 
+GRACE_S = 10.0
+"""How long a child that was told to stop may take beyond its time."""
+
+
 @dataclass
 class Child:
     """One running child. Made by `start_child`."""
@@ -36,7 +40,7 @@ class Child:
         self.transport.close()
         return code
 
-    async def stop(self, seconds: float, grace_s: float = 10.0) -> bool:
+    async def stop(self, seconds: float, grace_s: float = GRACE_S) -> bool:
         """Have it stop within `seconds`, and end it where it has not after `grace_s` more. Whether it went of itself."""
         self.tell(Command("stop", seconds))
         try:

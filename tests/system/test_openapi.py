@@ -10,6 +10,7 @@ import pytest
 
 from elitscope import Client
 from tests.support.frames import dots, lattice
+from tests.support.server import wait_until
 
 SHAPE = (48, 56)
 CHECKS = (
@@ -24,9 +25,14 @@ LEFT_OUT = ("--exclude-path", "/v1/events", "--exclude-operation-id-regex", "^up
 """An answer that never ends, and a request that is a zip file: they have tests of their own."""
 
 
+def looked_at(server, result):
+    """Whether the drift monitor, which starts after the others, has looked at frames."""
+    return httpx.get(f"{server.http}/v1/streams/{result.stream}/recommendation").status_code == 200
+
+
 def test_every_answer_is_one_that_the_description_has_and_none_is_the_servers_fault(server, tmp_path):
     with Client(server.server, stream="haadf") as client:
-        client.infer(dots(SHAPE, lattice(SHAPE)).astype(np.float32), sampling=0.1)
+        wait_until(lambda: looked_at(server, client.infer(dots(SHAPE, lattice(SHAPE)).astype(np.float32), sampling=0.1)))
     command = [Path(sys.executable).with_name("st"), "run", f"{server.http}/openapi.json", "--checks", ",".join(CHECKS)]
     command += [*LEFT_OUT, "--phases", "examples,coverage,fuzzing", "--max-examples", "20", "--seed", "4", "--generation-deterministic"]
     command += ["--request-timeout", "20", "--continue-on-failure", "--suppress-health-check", "all", "--no-color"]

@@ -18,6 +18,7 @@ from elitscope_service.access.pair import CurvePair, server_pair
 from elitscope_service.access.watch import watch_keys
 from elitscope_service.child import CommandLines, Report, ReportPipe
 from elitscope_service.config import ServerConfig
+from elitscope_service.monitor.ending import end
 from elitscope_service.monitor.inbox import Inbox
 from elitscope_service.monitor.listener import MonitorListener
 from elitscope_service.monitor.manifests import Manifests
@@ -59,9 +60,10 @@ async def _serve(config: ServerConfig, reports: ReportPipe, pair: CurvePair) -> 
             reports.send(Report("ready"))
             return await _until_told(stop, asyncio.create_task(_beat(store, threads)), asyncio.create_task(_look(inbox, manifests, store)))
     finally:
-        for owned in (ring, listener):
-            owned.stop()
-            owned.join(JOIN_S)
+        ring.stop()
+        listener.stop()
+        for thread in threads:
+            thread.join(JOIN_S)
         await store.aclose()
 
 
@@ -70,11 +72,8 @@ async def _until_told(stop: asyncio.Event, *work: asyncio.Task[None]) -> int:
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait([stopping, *work], return_when=asyncio.FIRST_COMPLETED)
     ended = [task for task in work if task.done()]
-    for task in (stopping, *work):
-        task.cancel()
-    for outcome in await asyncio.gather(*work, return_exceptions=True):
-        if isinstance(outcome, Exception):
-            logger.critical("the monitor ends, to be started again", exc_info=outcome)
+    for failure in await end(stopping, *work):
+        logger.critical("the monitor ends, to be started again", exc_info=failure)
     return DEFECT if ended and not stop.is_set() else 0
 
 
@@ -107,8 +106,7 @@ async def _look(inbox: Inbox, manifests: Manifests, store: redis.asyncio.Redis) 
             came = await inbox.take()
         await reporting
     finally:
-        reporting.cancel()
-        await asyncio.gather(reporting, return_exceptions=True)
+        await end(reporting)
         await reporter.close()
 
 

@@ -17,6 +17,7 @@ from elitscope_models.manifest import Manifest
 from elitscope_service.monitor.acting import act
 from elitscope_service.monitor.advice import advise
 from elitscope_service.monitor.autopilot import Decision, Pilot, Situation
+from elitscope_service.monitor.ending import end
 from elitscope_service.monitor.news import News
 from elitscope_service.monitor.records import advice_record, drift_record, figures
 from elitscope_service.monitor.stream import Finding
@@ -100,10 +101,7 @@ class Reporter:
 
     async def close(self) -> None:
         """Leave what is being done to the engine: it is in the store, or nothing of it is."""
-        tasks = [desk.acting for desk in self._desks.values() if desk.acting is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(*(desk.acting for desk in self._desks.values() if desk.acting is not None))
 
     # ------------------------------------------------------------------------------------------------------------ when
 

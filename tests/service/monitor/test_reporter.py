@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import math
 import time
@@ -17,6 +16,7 @@ from elitscope_models.drift.hotspots import Hotspot
 from elitscope_models.drift.look import Look
 from elitscope_models.drift.recommend import Recommendation
 from elitscope_models.drift.watch import Alarm, Judgement
+from elitscope_service.monitor.ending import end
 from elitscope_service.monitor.reporter import Reporter
 from elitscope_service.monitor.stream import Finding
 from elitscope_service.planners import changed, undone
@@ -114,11 +114,7 @@ def play(store_server: StoreServer, store: Any, tmp_path: Path) -> Callable[...,
                 try:
                     await asyncio.wait_for(scenario(bench), 60.0)
                 finally:
-                    for task in tasks:
-                        task.cancel()
-                    for task in tasks:
-                        with contextlib.suppress(asyncio.CancelledError):
-                            await task
+                    await end(*tasks)
                     await bench.reporter.close()
 
         asyncio.run(all_of_it())
@@ -260,8 +256,6 @@ def test_without_a_store_looking_goes_on_and_with_it_back_the_latest_is_told(tmp
                             bench.reporter.put(finding(100))
                             await asyncio.sleep(0.05)
                 assert DriftRecord.loads(text).frame_id == 100
-                reporting.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await reporting
+                await end(reporting)
 
     asyncio.run(scenario())
