@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from elitscope_service.child import Command, Report
 
-
 GRACE_S = 10.0
 """How long a child that was told to stop may take beyond its time."""
 
