@@ -23,7 +23,7 @@ EDGE = 6
 class Labelled:
     """Normalised frames with masks.
 
-    `layers`: float16 [frame, layer, row, column]; layer 0 is the image, the last the weight (0 or 1) of each pixel in the loss, the others
+    `layers`: float16 [frame, layer, row, column]; layer 0 is the image, the last the weight of each pixel in the loss (0: none), the others
     one mask (0 or 1) per class.
     """
 

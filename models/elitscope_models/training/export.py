@@ -26,8 +26,9 @@ from elitscope_models.training.network import UNet, probabilities
 
 OPSET = 17
 """Old enough for every runtime in use, new enough for `Resize` as torch has it."""
-TOLERANCE = 1e-4
-"""Largest difference between torch and ONNX Runtime, both float32, in probability: on noise, steep logits make 1e-5 of a last bit."""
+TOLERANCE = 1e-3
+"""Largest difference between torch and ONNX Runtime, both float32, in probability. On noise, steep logits make 1e-4 of a last bit, the more
+so after a short training, whose channels may be nearly constant; a graph that is wrong differs by a hundred times as much."""
 HALF_TOLERANCE = 5e-3
 """Largest difference that kernels in half precision may make, in probability; the shipped networks' is about 1e-3, computing in bf16 makes
 ten times as much."""

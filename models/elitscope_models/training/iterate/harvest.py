@@ -22,6 +22,8 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 SQUARE = 320
 """px, side of a square at most: room for crops of 224 at random places."""
+_LARGEST_WEIGHT = 10.0
+"""At most so many times as much as those of the commonest class do atoms of a rare one count."""
 _UNSURE = 1.5
 """Radii of a disc around what nobody is sure of within which a pixel does not count."""
 
@@ -93,9 +95,9 @@ def harvest(
     fitting = min(crop, side) // stride * stride
     if fitting < 1:
         raise ValueError(f"a frame has a side of {least} px: training needs {stride} at least")
-    squares = [
-        square for sight, known in zip(sights, labels, strict=True) for square in _cut(layers_of(sight, known, classes, mask_radius), side)
-    ]
+    weights = balance(labels, classes)
+    layers = (layers_of(sight, known, classes, mask_radius, weights) for sight, known in zip(sights, labels, strict=True))
+    squares = [square for frame in layers for square in _cut(frame, side)]
     unseen = len(sights) > 1
     tested = max(1, round(test_fraction * len(squares)))
     if not unseen:
@@ -103,13 +105,26 @@ def harvest(
     return Harvest(Labelled(np.stack(squares).astype(np.float16)), fitting, tested, unseen)
 
 
-def layers_of(sight: Sight, labels: Labels, classes: int, mask_radius: float) -> Array:
-    """Image, one mask a class, weight: float32 [layer, row, column], as `Labelled` has them."""
+def balance(labels: Sequence[Labels], classes: int) -> Array:
+    """How much a pixel of each class counts, float64 [class]: the root of how much rarer the class is than the commonest. A few atoms of
+    silicon among thousands of carbon would else not be learnt before long.
+
+    >>> balance([Labels(np.ones(5, bool), np.zeros(5, bool), np.array([0, 0, 0, 0, 1]))], 2).tolist()
+    [1.0, 2.0]
+    """
+    counts = np.sum([np.bincount(known.kinds[known.kept], minlength=classes) for known in labels], axis=0)
+    return np.asarray(np.sqrt(counts.max() / np.maximum(counts, 1)).clip(1.0, _LARGEST_WEIGHT))
+
+
+def layers_of(sight: Sight, labels: Labels, classes: int, mask_radius: float, weights: Array | None = None) -> Array:
+    """Image, one mask a class, weight: float32 [layer, row, column], as `Labelled` has them; `weights`: of each class's pixels."""
     radius, shape = mask_radius / sight.sampling, sight.image.shape
     masks = [discs(sight.positions[labels.kept & (labels.kinds == kind)], shape, radius) for kind in range(classes)]
     marked = np.max(masks, axis=0)
     unsure = discs(sight.positions[labels.unsure], shape, _UNSURE * radius)
     weight = np.where((unsure > 0) & (marked == 0), 0.0, 1.0)
+    if weights is not None:
+        weight = weight * np.where(marked > 0, np.einsum("crk,c->rk", np.asarray(masks), weights).clip(1.0, weights.max()), 1.0)
     if labels.within is not None:
         weight = weight * labels.within
     return np.stack([sight.image, *masks, weight]).astype(np.float32)

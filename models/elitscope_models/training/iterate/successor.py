@@ -22,6 +22,8 @@ from elitscope_models.training.schedule import Schedule
 NAME = "experiment"
 _FEWER = 4
 """From the best member's weights, so many times fewer steps than from scratch."""
+_DIFFERENT = 0.5
+"""Of random kernels, how much is added to those that several classes begin with."""
 _HEAD = "px."
 """Begins the names of the last layer's weights."""
 
@@ -109,15 +111,16 @@ def start_from(bundle: Bundle, member: int, shape: UNetShape, seed: int) -> Base
 
 
 def _with_new_head(weights: Mapping[str, torch.Tensor], own: UNetShape, shape: UNetShape, seed: int) -> bytes:
-    """The network with a last layer for other classes: random, or, from one class to several, one that begins with the old probability of
-    an atom, shared among the classes alike. Few steps are enough then."""
+    """The network with a last layer for other classes: random, or, from one class to several, the old one for each of them, with something
+    random added by which they come to differ. Few steps are enough then."""
     network = build(shape)
     initialise(network, torch.Generator().manual_seed(seed))
     state = network.state_dict() | {name: value for name, value in weights.items() if not name.startswith(_HEAD)}
     if own.classes == 1:
         outputs = 1 if shape.halved else 0  # transposed convolutions name their inputs first
         kernel, bias = weights[f"{_HEAD}weight"], weights[f"{_HEAD}bias"] - math.log(shape.foreground)
-        state[f"{_HEAD}weight"] = torch.cat([kernel] * shape.foreground + [torch.zeros_like(kernel)], outputs)
+        none = torch.zeros_like(kernel)
+        state[f"{_HEAD}weight"] = torch.cat([kernel] * shape.foreground + [none], outputs) + _DIFFERENT * state[f"{_HEAD}weight"]
         state[f"{_HEAD}bias"] = torch.cat([bias] * shape.foreground + [torch.zeros_like(bias)])
     network.load_state_dict(state)
     network.eval()

@@ -7,7 +7,7 @@ import pytest
 
 from elitscope_models.training.data import batch
 from elitscope_models.training.iterate.experiment import Frame, Sight
-from elitscope_models.training.iterate.harvest import Labels, harvest, layers_of
+from elitscope_models.training.iterate.harvest import Labels, balance, harvest, layers_of
 from tests.support.training import tiny_recipe
 
 PLACES = np.array([[20.0, 20.0], [40.0, 40.0], [60.0, 20.0]])
@@ -48,6 +48,14 @@ def test_squares_cover_a_frame_and_are_what_training_takes() -> None:
     assert np.float16(0.25) == test.layers[0, 0, 0, 0]
     patches = batch(training, np.array([0, 1]), tiny_recipe(), np.random.default_rng(0))
     assert patches.shape == (2, 3, 64, 64)
+
+
+def test_atoms_of_a_rare_class_count_for_more() -> None:
+    known = [labels([True] * 3, kinds=[0, 0, 1]), labels([True, True, False], kinds=[0, 0, 1])]
+    layers = harvest([sight()] * 2, known, 2, 0.5, stride=16).data.layers
+    assert (layers[0, -1, 20, 20], layers[0, -1, 60, 20], layers[0, -1, 5, 5]) == (1, 2, 1)
+    assert balance(known, 3).tolist() == [1, 2, 2]
+    assert balance([Labels(np.ones(901, bool), np.zeros(901, bool), np.repeat([0, 1], [900, 1]))], 2)[1] == 10
 
 
 def test_of_a_single_image_nothing_is_kept_back() -> None:

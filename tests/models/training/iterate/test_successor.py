@@ -12,6 +12,7 @@ import torch
 from elitscope_models.bundle import Bundle
 from elitscope_models.training.augment import EXPERIMENTAL
 from elitscope_models.training.baseline import weights_of
+from elitscope_models.training.iterate import successor
 from elitscope_models.training.iterate.successor import shape_of, start_from, succeed
 from elitscope_models.training.network import UNetShape, build, probabilities
 from tests.support.bundles import make_bundle
@@ -37,10 +38,15 @@ def test_a_member_with_other_classes_keeps_all_but_its_last_layer(parent: Bundle
 
 
 @pytest.mark.parametrize("halved", [False, True])
-def test_several_classes_begin_with_equal_shares_of_what_was_one(parent: Bundle, halved: bool, tmp_path: Path) -> None:
+def test_several_classes_begin_with_shares_of_what_was_one(
+    parent: Bundle, halved: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if halved:
         recipe = replace(tiny_recipe(2), network=UNetShape(nb_filters=4, layers=(1, 1, 1, 1), halved=True))
         parent = train_here(recipe, 1, tmp_path / "light")
+    first = start_from(parent, 0, replace(shape_of(parent.manifest), classes=3), seed=1).onnx
+    monkeypatch.setattr(successor, "_DIFFERENT", 0.0)
+    assert start_from(parent, 0, replace(shape_of(parent.manifest), classes=3), seed=1).onnx != first
     one = shape_of(parent.manifest)
     several = replace(one, classes=3)
     image = torch.rand(1, 1, 32, 32, generator=torch.Generator().manual_seed(2))
