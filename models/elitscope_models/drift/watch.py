@@ -47,7 +47,7 @@ class Judgement:
 
 
 @dataclass
-class _Limit:
+class Limit:
     """Looks in a row beyond a signal's absolute limit."""
 
     limit: float
@@ -55,6 +55,7 @@ class _Limit:
     began: int | None = None
 
     def update(self, value: float, frame_id: int) -> bool:
+        """Take one value; whether so many in a row are beyond it."""
         if not math.isfinite(value):
             return self.count >= IN_A_ROW
         if abs(value) <= self.limit:
@@ -67,34 +68,37 @@ class _Limit:
 
 @dataclass
 class Watch:
-    """One stream under one ensemble. Looks come in the order of their frames; frames may be left out."""
+    """One stream under one ensemble. Looks come in the order of their frames; frames may be left out.
+
+    `learn`: looks from which it learns what is usual. The rest is what it has learned, by signal and member: `kept` keeps that.
+    """
 
     learn: int = LEARN
-    _charts: dict[tuple[str, int | None], Chart] = field(default_factory=dict)
-    _limits: dict[tuple[str, int | None], _Limit] = field(default_factory=dict)
-    _members: tuple[int, ...] | None = None
+    charts: dict[tuple[str, int | None], Chart] = field(default_factory=dict)
+    limits: dict[tuple[str, int | None], Limit] = field(default_factory=dict)
+    members: tuple[int, ...] | None = None
 
     def update(self, look: Look) -> Judgement:
         """Take the look at one more frame."""
-        if self._members is not None and look.members != self._members:
-            for (name, _), chart in self._charts.items():
+        if self.members is not None and look.members != self.members:
+            for (name, _), chart in self.charts.items():
                 if SIGNAL[name].of_selection:
                     chart.start_level_anew(min(self.learn, ANEW))
-        self._members = look.members
+        self.members = look.members
         scores: dict[str, float] = {}
         alarms = []
         for signal, member, value in _watched(look):
             key = (signal.name, member)
-            chart = self._charts.setdefault(key, Chart(signal.least, self.learn))
+            chart = self.charts.setdefault(key, Chart(signal.least, self.learn))
             on = chart.update(value, look.frame_id)
-            limit = None if signal.limit is None else self._limits.setdefault(key, _Limit(signal.limit))
+            limit = None if signal.limit is None else self.limits.setdefault(key, Limit(signal.limit))
             beyond = limit is not None and limit.update(value, look.frame_id)
             score = max(chart.score, 0.0 if limit is None else limit.count / IN_A_ROW)
             scores[signal.name] = max(scores.get(signal.name, 0.0), score)
             if on or beyond:
                 began = chart.began if on else (limit.began if limit else None)
                 alarms.append(_alarm(signal, member, look.frame_id if began is None else began, value, chart.usual))
-        learning = not any(chart.state == "watching" for chart in self._charts.values())
+        learning = not any(chart.state == "watching" for chart in self.charts.values())
         return Judgement(look.frame_id, "learning" if learning else "watching", scores, tuple(alarms))
 
 
