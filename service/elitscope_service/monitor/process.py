@@ -24,8 +24,8 @@ from elitscope_service.monitor.listener import MonitorListener
 from elitscope_service.monitor.manifests import Manifests
 from elitscope_service.store import keys
 from elitscope_service.store.address import store_url
-from elitscope_service.store.connect import StoreUnavailable, open_async_store, store_errors
-from elitscope_service.store.drift import ALIVE_S
+from elitscope_service.store.connect import StoreUnavailable, open_async_store, open_store, store_errors
+from elitscope_service.store.drift import ALIVE_S, WatchRecord
 from elitscope_service.threads import OwnedThread
 
 logger = logging.getLogger(__name__)
@@ -49,7 +49,8 @@ def run(config: ServerConfig, reports: ReportPipe) -> int:
 async def _serve(config: ServerConfig, reports: ReportPipe, pair: CurvePair) -> int:
     ring = watch_keys(config)
     ring.load()
-    inbox, manifests, store = Inbox(asyncio.get_running_loop()), Manifests(), open_async_store(store_url(config))
+    url = store_url(config)
+    inbox, manifests, store = Inbox(asyncio.get_running_loop()), Manifests(), open_async_store(url)
     listener = MonitorListener(inbox, manifests, insider(ring.ring, pair))
     stop = asyncio.Event()
     threads: tuple[OwnedThread, ...] = (ring, listener)
@@ -58,7 +59,9 @@ async def _serve(config: ServerConfig, reports: ReportPipe, pair: CurvePair) -> 
     try:
         with _obeying(listener.watch, stop.set):
             reports.send(Report("ready"))
-            return await _until_told(stop, asyncio.create_task(_beat(store, threads)), asyncio.create_task(_look(inbox, manifests, store)))
+            return await _until_told(
+                stop, asyncio.create_task(_beat(store, threads)), asyncio.create_task(_look(inbox, manifests, store, url))
+            )
     finally:
         ring.stop()
         listener.stop()
@@ -88,14 +91,14 @@ async def _beat(store: redis.asyncio.Redis, threads: tuple[OwnedThread, ...]) ->
         await asyncio.sleep(BEAT_S)
 
 
-async def _look(inbox: Inbox, manifests: Manifests, store: redis.asyncio.Redis) -> None:
+async def _look(inbox: Inbox, manifests: Manifests, store: redis.asyncio.Redis, url: str) -> None:
     """Look at what comes, and have it reported."""
     came = await inbox.take()
     # these take a second to load: a monitor of a server without frames need not
     from elitscope_service.monitor.reporter import Reporter
     from elitscope_service.monitor.watching import Watching
 
-    watching = Watching(manifests, time.monotonic, time.time)
+    watching = Watching(manifests, time.monotonic, time.time, lambda stream: _recall(url, stream))
     reporter = Reporter(store, manifests.ready, time.monotonic, time.time)
     reporting = asyncio.create_task(reporter.run())
     try:
@@ -108,6 +111,15 @@ async def _look(inbox: Inbox, manifests: Manifests, store: redis.asyncio.Redis) 
     finally:
         await end(reporting)
         await reporter.close()
+
+
+def _recall(url: str, stream: str) -> WatchRecord | None:
+    """What was kept of a stream; where the store does not answer it has to be learned anew."""
+    try:
+        with open_store(url) as store, store_errors():
+            return WatchRecord.loads_or_none(store.get(keys.watch(stream)))
+    except StoreUnavailable:
+        return None
 
 
 @contextlib.contextmanager

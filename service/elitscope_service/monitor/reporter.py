@@ -25,7 +25,7 @@ from elitscope_service.selection import DEFAULT
 from elitscope_service.store import keys
 from elitscope_service.store.connect import StoreUnavailable, store_errors
 from elitscope_service.store.documents import AppliedSelection, Autopilot, Hold, Told
-from elitscope_service.store.drift import KEPT_S, AdviceRecord, DriftRecord
+from elitscope_service.store.drift import KEPT_S, AdviceRecord, DriftRecord, WatchRecord
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class _Desk:
     pilot: Pilot
     news: News = field(default_factory=News)
     finding: Finding | None = None
-    drift: DriftRecord | None = None
+    learned: WatchRecord | None = None
     events: deque[Told] = field(default_factory=lambda: deque(maxlen=MOST_NEWS))
     due_at: float = 0.0
     acting: asyncio.Task[None] | None = None
@@ -82,8 +82,8 @@ class Reporter:
     def put(self, finding: Finding) -> None:
         """Something was found; it replaces what was not said yet of the stream, but for its news."""
         desk = self._desk(finding.stream)
-        desk.finding, desk.drift = finding, drift_record(finding)
-        desk.events += (_event(finding, body) for body in desk.news.of_frame(desk.drift))
+        desk.finding, desk.learned = finding, finding.learned or desk.learned
+        desk.events += (_event(finding, body) for body in desk.news.of_frame(drift_record(finding)))
         if desk.events:
             desk.due_at = 0.0
         self._woken.set()
@@ -130,7 +130,8 @@ class Reporter:
         decision = desk.pilot.decide(advice, finding.frame_id, situation)
         record = advice_record(finding, advice, desk.pilot.since_frame_id, decision.record)
         events = [*desk.events, *(_event(finding, body) for body in desk.news.of_advice(record))]
-        await self._write(drift, record, [*events, _told(finding, False, figures(drift, record))])
+        learned, desk.learned = desk.learned, None
+        await self._write(drift, record, learned, [*events, _told(finding, False, figures(drift, record))])
         for _ in range(len(desk.events)):
             desk.events.popleft()
         desk.due_at = self._clock() + EVERY_S
@@ -139,11 +140,13 @@ class Reporter:
         if decision.manoeuvre is not None and desk.acting is None:
             desk.acting = asyncio.create_task(self._act(desk, situation, decision))
 
-    async def _write(self, drift: DriftRecord, advice: AdviceRecord, told: Iterable[Told]) -> None:
+    async def _write(self, drift: DriftRecord, advice: AdviceRecord, learned: WatchRecord | None, told: Iterable[Told]) -> None:
         with store_errors():
             async with self._store.pipeline(transaction=False) as pipe:
                 pipe.set(keys.drift(drift.stream), drift.dumps(), ex=KEPT_S)
                 pipe.set(keys.recommendation(drift.stream), advice.dumps(), ex=KEPT_S)
+                if learned is not None:
+                    pipe.set(keys.watch(drift.stream), learned.dumps(), ex=KEPT_S)
                 for one in told:
                     pipe.publish(keys.TOLD, one.dumps())
                 await pipe.execute()

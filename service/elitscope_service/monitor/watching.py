@@ -7,13 +7,13 @@ from collections.abc import Callable
 from typing import Protocol
 
 from elitscope.messages import ResultMessage, ServerMessage
-from elitscope_models.drift.watch import Watch
 from elitscope_models.manifest import Manifest
 from elitscope_service.logs import LogLimit
 from elitscope_service.monitor.listener import ENDED
 from elitscope_service.monitor.stream import Finding, StreamWatch
 from elitscope_service.monitor.streams import Streams
 from elitscope_service.publications import LOOK
+from elitscope_service.store.drift import WatchRecord
 
 logger = logging.getLogger(__name__)
 
@@ -31,12 +31,19 @@ class Watching:
     Args:
         manifests: of the ensembles that frames are analysed with.
         clock: monotonic seconds; `wall`: Unix seconds.
+        recall: what was kept of a stream, by its name.
     """
 
-    def __init__(self, manifests: KnowsManifests, clock: Callable[[], float], wall: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        manifests: KnowsManifests,
+        clock: Callable[[], float],
+        wall: Callable[[], float],
+        recall: Callable[[str], WatchRecord | None] = lambda stream: None,
+    ) -> None:
         self._manifests = manifests
         self._wall = wall
-        self._streams = Streams(lambda name: StreamWatch(name, lambda ensemble, version: Watch()))
+        self._streams = Streams(lambda name: StreamWatch(name, lambda: recall(name)))
         self._log_limit = LogLimit(10.0, clock)
 
     def take(self, topic: str, message: ServerMessage) -> Finding | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, JsonValue, ValidationError
 
 from elitscope_service.store.documents import Document, Mode
 
@@ -88,6 +88,15 @@ class AutopilotRecord(Document):
         "refused: the change was, and is tried again later"
     )
     why: str = Field(examples=["ana changed the networks at revision 9: it acts again once its mode is set anew"])
+
+
+class WatchRecord(Perishable):
+    """What is usual in a stream under an ensemble, so that a monitor that is started again does not learn it from frames that have drifted."""
+
+    ensemble: str
+    version: str
+    looks: int
+    watch: dict[str, JsonValue]
 
 
 class AdviceRecord(Perishable):

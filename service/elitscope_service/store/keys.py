@@ -15,6 +15,7 @@
 | `ensembles-loaded`                 | which ensembles are to be loaded after a restart      | engine     |
 | `api-keys`                         | hash: name → key, hashed                              | key commands |
 | `drift:{stream}`, `recommendation:{stream}` | what the drift monitor makes of a stream, for an hour | monitor |
+| `watch:{stream}`                   | what it has learned to be usual in it, for an hour    | monitor    |
 | `monitor`                          | that there is a monitor, for some seconds             | monitor    |
 """
 
@@ -78,6 +79,11 @@ def autopilot(stream: str) -> str:
 def drift(stream: str) -> str:
     """What the drift monitor saw in the stream's last frames."""
     return f"{PREFIX}drift:{stream}"
+
+
+def watch(stream: str) -> str:
+    """What the drift monitor has learned to be usual in the stream."""
+    return f"{PREFIX}watch:{stream}"
 
 
 def recommendation(stream: str) -> str:

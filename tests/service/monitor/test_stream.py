@@ -11,6 +11,7 @@ import pytest
 from elitscope.messages import Event, ResultMessage
 from elitscope.types import Result, Timing
 from elitscope_models.analyse import analyse
+from elitscope_models.drift.kept import watch_to_json
 from elitscope_models.drift.watch import Watch
 from elitscope_models.ensemble import Ensemble
 from elitscope_models.manifest import Manifest
@@ -20,6 +21,7 @@ from elitscope_service.monitor.listener import ENDED
 from elitscope_service.monitor.stream import KEPT_LOOKS, MOST_HELD, StreamWatch
 from elitscope_service.monitor.watching import Watching
 from elitscope_service.store.documents import AppliedSelection
+from elitscope_service.store.drift import WatchRecord
 from tests.service.builders import Clock
 from tests.support.frames import dots, lattice
 
@@ -68,13 +70,8 @@ def published(toy_ensemble: Ensemble) -> Published:
     return Published(toy_ensemble)
 
 
-def watched(begun: list[tuple[str, str]] | None = None) -> StreamWatch:
-    def begin(ensemble: str, version: str) -> Watch:
-        if begun is not None:
-            begun.append((ensemble, version))
-        return Watch()
-
-    return StreamWatch("haadf", begin)
+def watched(kept: WatchRecord | None = None) -> StreamWatch:
+    return StreamWatch("haadf", lambda: kept)
 
 
 def test_a_frame_that_is_looked_at_gives_figures_of_every_network(published: Published) -> None:
@@ -87,24 +84,39 @@ def test_a_frame_that_is_looked_at_gives_figures_of_every_network(published: Pub
 
 
 def test_advice_goes_by_frames_of_the_selection_in_force_alone_and_what_is_usual_goes_on(published: Published) -> None:
-    begun: list[tuple[str, str]] = []
-    stream = watched(begun)
+    stream = watched()
     for sequence in range(KEPT_LOOKS + 2):
         finding = stream.see(published.look(sequence), published.manifest, at=0.0)
     assert len(finding.looks) == KEPT_LOOKS
     finding = stream.see(published.look(99, (0, 1), revision=2), published.manifest, at=0.0)
     assert finding.looks == (finding.look,)
-    assert (finding.count, begun) == (KEPT_LOOKS + 3, [("toy", "1")])
+    assert finding.count == KEPT_LOOKS + 3
 
 
 @pytest.mark.parametrize("changes", [{"ensemble": "other"}, {"ensemble_version": "2"}])
 def test_another_ensemble_or_version_starts_anew(published: Published, changes: Any) -> None:
-    begun: list[tuple[str, str]] = []
-    stream = watched(begun)
+    stream = watched()
     stream.see(published.look(0), published.manifest, at=0.0)
     finding = stream.see(published.look(1, **changes), published.manifest, at=0.0)
     assert (finding.count, len(finding.whole)) == (1, 1)
-    assert begun == [("toy", "1"), (changes.get("ensemble", "toy"), changes.get("ensemble_version", "1"))]
+
+
+def test_what_was_learned_is_kept_now_and_then_and_a_watch_that_begins_again_goes_on_from_there(published: Published) -> None:
+    stream = watched()
+    findings = [stream.see(published.look(sequence), published.manifest, at=float(sequence)) for sequence in range(7)]
+    kept = [finding.learned for finding in findings]
+    assert [record is not None for record in kept] == [True, False, False, False, False, True, False]
+    last = kept[5]
+    assert last is not None and (last.ensemble, last.version, last.looks) == ("toy", "1", 6)
+    again = watched(WatchRecord.loads(last.dumps())).see(published.look(6), published.manifest, at=6.0)
+    assert again.count == 7
+    assert repr(again.judgement) == repr(findings[6].judgement)
+
+
+@pytest.mark.parametrize("changes", [{"ensemble": "other"}, {"version": "2"}, {"watch": {"of": "another version"}}])
+def test_what_was_kept_of_something_else_is_left(published: Published, changes: Any) -> None:
+    kept = WatchRecord(ensemble="toy", version="1", looks=50, watch=watch_to_json(Watch())).model_copy(update=changes)
+    assert watched(kept).see(published.look(0), published.manifest, at=0.0).count == 1
 
 
 def test_deselected_networks_are_seen_in_the_frame_that_their_maps_are_of(published: Published) -> None:
