@@ -33,7 +33,7 @@ MOST_HELD, MOST_HELD_BYTES = 16, 96 << 20
 @dataclass(frozen=True)
 class Finding:
     """What was made of a frame. `at`: Unix seconds; `members`: ids that took part, `everyone`: all of the ensemble; `count`: looks so far;
-    `looks`: those under this revision, `whole`: those that know every network, the oldest first; `learned`: what is to be kept, now and then."""
+    `looks`: those under this revision, `whole`: those that know every network, the oldest first; `learned`: what is to be kept of it."""
 
     stream: str
     ensemble: str

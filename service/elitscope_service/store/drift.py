@@ -91,7 +91,7 @@ class AutopilotRecord(Document):
 
 
 class WatchRecord(Perishable):
-    """What is usual in a stream under an ensemble, so that a monitor that is started again does not learn it from frames that have drifted."""
+    """What is usual in a stream under an ensemble: a monitor that is started again must not learn it from frames that have drifted."""
 
     ensemble: str
     version: str
