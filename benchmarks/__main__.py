@@ -13,7 +13,7 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmarks import fairness, forward, frame_path, gpu, growth, peers, server, switch
+from benchmarks import fairness, forward, frame_path, gpu, growth, monitor, peers, server, switch
 from benchmarks.report import write_readme
 
 BENCHMARKS = {
@@ -25,6 +25,7 @@ BENCHMARKS = {
     "forward": forward.run,
     "fairness": fairness.run,
     "switch": switch.run,
+    "monitor": monitor.run,
 }
 RESULTS = Path(__file__).parent / "results"
 

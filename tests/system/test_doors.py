@@ -52,6 +52,9 @@ def test_the_first_key_closes_both_doors_of_a_server_that_runs_and_a_revoked_one
         with Client(server.server, stream="haadf", key=tmp_path / "acquisition.key", timeout=60) as client:
             wait_until(lambda: len(keys(data, "list")["keys"]) == 2)
             wait_until(lambda: let_in(client))
+            drift = "/v1/streams/haadf/drift"
+            wait_until(lambda: let_in(client) and status(server, drift, token) == 200, patience=60)  # the monitor has come in, too
+            assert status(server, drift) == 401
             keys(data, "revoke", "acquisition")
             wait_until(lambda: not let_in(client))
         keys(data, "revoke", "ana")

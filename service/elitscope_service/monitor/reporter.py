@@ -14,6 +14,7 @@ import redis.asyncio
 
 from elitscope_models.drift.recommend import Recommendation
 from elitscope_models.manifest import Manifest
+from elitscope_service.logs import LogLimit
 from elitscope_service.monitor.acting import act
 from elitscope_service.monitor.advice import advise
 from elitscope_service.monitor.autopilot import Decision, Pilot, Situation
@@ -78,6 +79,7 @@ class Reporter:
         self._desks: dict[str, _Desk] = {}
         self._woken = asyncio.Event()
         self._silent = False
+        self._log_limit = LogLimit(10.0, clock)
 
     def put(self, finding: Finding) -> None:
         """Something was found; it replaces what was not said yet of the stream, but for its news."""
@@ -115,8 +117,16 @@ class Reporter:
     async def _say_what_is_due(self) -> None:
         now = self._clock()
         for stream, desk in list(self._desks.items()):
-            if desk.finding is not None and now >= desk.due_at:
+            if desk.finding is None or now < desk.due_at:
+                continue
+            try:
                 await self._report(stream, desk, desk.finding)
+            except StoreUnavailable:
+                raise
+            except Exception:  # a defect costs what was found in this frame, never the monitor
+                desk.finding = None
+                if (held := self._log_limit.pass_on(stream)) is not None:
+                    logger.exception("what was found in stream %s can't be told (%d more not logged)", stream, held)
 
     # ------------------------------------------------------------------------------------------------------------ what
 
@@ -153,7 +163,10 @@ class Reporter:
 
     async def _act(self, desk: _Desk, situation: Situation, decision: Decision) -> None:
         assert decision.manoeuvre is not None
-        why_not = await act(self._store, situation.applied, decision.manoeuvre, decision.record.why, self._clock, self._wall)
+        try:
+            why_not = await act(self._store, situation.applied, decision.manoeuvre, decision.record.why, self._clock, self._wall)
+        except Exception as error:  # noqa: BLE001 - as above
+            why_not = f"a defect: {error!r}"
         if why_not:
             logger.warning("stream %s: the autopilot's change was not made: %s", situation.applied.stream, why_not)
             desk.pilot.refused(why_not)

@@ -227,6 +227,16 @@ def test_a_change_that_is_refused_is_not_asked_for_again_at_once(play: Callable[
     play(scenario, Recommendation("ensemble", None, "gold", ("lattice",), 0.9))
 
 
+def test_advice_that_fails_costs_that_frame_and_nothing_else(play: Callable[..., None], caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario(bench: Bench) -> None:
+        bench.advice = None  # type: ignore[assignment]
+        await bench.until(lambda: "can't be told" in caplog.text)
+        bench.advice = DROP
+        await bench.until(bench.advised_as("off"))
+
+    play(scenario)
+
+
 def test_a_stream_without_a_mode_of_its_own_has_that_of_default(play: Callable[..., None]) -> None:
     async def scenario(bench: Bench) -> None:
         bench.store.set(keys.autopilot("default"), Autopilot(mode="act", author="ana", since=time.time()).dumps())
