@@ -24,7 +24,7 @@ from elitscope_models.zoo import find_bundle
 
 ATOMAI = "atomai"
 _SIDE = (256, 256)
-_HELD_BACK = (911, 912)
+_HELD_BACK = (941, 942)
 """Seeds that nothing was fitted to."""
 _PER_CONDITION = 7 * HOUR // 6
 """Steady looks watched of each of the six conditions: seven hours of frames in all."""

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from benchmarks.recorded import Recorded
 from elitscope_models.drift import Look, Recommendation, look, recommend
+from elitscope_models.drift.selection import answer
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Subset = tuple[int, ...]
@@ -63,13 +65,44 @@ def subset_counts(folder: Path, movie: Sequence[Recorded]) -> Array:
     if file.exists():
         return np.asarray(np.load(file))
     subsets = all_subsets(movie[0].members)
-    counts = np.zeros((len(movie), len(subsets), 3), int)
-    for index, one in enumerate(movie):
-        for column, subset in enumerate(subsets):
-            found = one.score(one.atoms(subset))
-            counts[index, column] = found.true_positives, found.false_positives, found.false_negatives
+    counts = np.array([_counts(one, subsets) for one in movie])
     np.save(file, counts)
     return counts
+
+
+def _counts(one: Recorded, subsets: Sequence[Subset]) -> Array:
+    """Of one frame: int [subset, 3]."""
+    maps, sampling = one.maps.astype(np.float32), (one.stated, one.stated)
+    counts = np.zeros((len(subsets), 3), int)
+    for row, subset in enumerate(subsets):
+        mean = maps[[one.members.index(member) for member in subset]].mean(axis=0, keepdims=True)
+        atoms = answer(mean, [0], sampling, one.manifest.atoms.kind).atoms
+        counts[row] = _matched(atoms.positions("px"), one)
+    return counts
+
+
+def _matched(found: Array, one: Recorded, tolerance: float = 0.5, border: float = 10.0) -> tuple[int, int, int]:
+    """As `elitscope_models.score` counts, but nearest first instead of by optimal assignment: a hundred times as fast, and the same where
+    atoms are farther apart than twice the tolerance."""
+    known, radius = one.frame, tolerance / one.frame.sampling
+    last = np.asarray(known.pixels.shape) - 1 - border
+
+    def inside(points: Array) -> Array:
+        return np.asarray(((points >= border) & (points <= last)).all(axis=1))
+
+    taken, used = np.zeros(len(known.positions), bool), np.zeros(len(found), bool)
+    if len(found) and len(known.positions):
+        distance, nearest = cKDTree(known.positions).query(found)
+        order = np.argsort(distance)
+        order = order[distance[order] <= radius]
+        _, first = np.unique(nearest[order], return_index=True)
+        used[order[first]], taken[nearest[order[first]]] = True, True
+    wrong = found[~used & inside(found)]
+    hidden = known.positions[~known.visible]
+    if len(hidden) and len(wrong):
+        wrong = wrong[cKDTree(hidden).query(wrong)[0] > radius]
+    counting = inside(known.positions) & known.visible
+    return int((counting & taken).sum()), len(wrong), int((counting & ~taken).sum())
 
 
 def f1(counts: Array) -> Array:

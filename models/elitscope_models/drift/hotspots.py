@@ -22,6 +22,8 @@ MOST = 32
 
 _SPREAD, _SUPPORT, _POSITION = 0.15, 0.75, 1.5
 """Least spread (probability), support below which an atom is in doubt, and least excess of a sigma (times the usual)."""
+_EDGE = 1.5
+"""Radii from the frame's edge within which nothing is told."""
 _OUT = 6.0
 """Robust standard deviations above the median from which a value is out of line."""
 
@@ -51,6 +53,8 @@ def hotspots(mean: Array | None, std: Array | None, atoms: AtomTable | None, rad
         radius: px, of an atom's disc: what lies closer than two of it is one hotspot.
     """
     found = [*_spread(mean, std, radius), *_atoms(atoms, radius)]
+    if mean is not None:
+        found = [spot for spot in found if _inside(spot, mean.shape[-2:], radius)]
     found.sort(key=lambda spot: -spot.strength)
     kept: list[Hotspot] = []
     for spot in found:
@@ -59,6 +63,12 @@ def hotspots(mean: Array | None, std: Array | None, atoms: AtomTable | None, rad
         if len(kept) == MOST:
             break
     return tuple(kept)
+
+
+def _inside(spot: Hotspot, shape: tuple[int, ...], radius: float) -> bool:
+    """Not at the frame's edge, where atoms are cut and members part over every other one."""
+    edge = _EDGE * radius
+    return edge <= spot.row <= shape[0] - 1 - edge and edge <= spot.column <= shape[1] - 1 - edge
 
 
 def _spread(mean: Array | None, std: Array | None, radius: float) -> list[Hotspot]:

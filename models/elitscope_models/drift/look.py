@@ -107,7 +107,7 @@ def _frame_signals(result: Result) -> dict[str, float]:
     if len(atoms) and result.std is not None:
         rows, columns = (np.rint(np.asarray(atoms[axis])).astype(int) for axis in ("row", "column"))
         doubt = result.std[np.asarray(atoms["class_id"]), rows.clip(0, result.std.shape[1] - 1), columns.clip(0, result.std.shape[2] - 1)]
-        values["spread"] = float(np.median(doubt))
+        values["spread"] = float(doubt.mean())
     return values
 
 

@@ -24,14 +24,13 @@ Array = np.ndarray[Any, np.dtype[Any]]
 Kind = Literal["no_change", "members", "ensemble", "retrain"]
 
 WORTH = 0.015
-"""Gain in expected F1 from which another selection is advised."""
-MOSTLY = 0.7
-"""Share of the looks in which it has to gain."""
+"""Gain in expected F1 from which another selection is advised; three times that after a single look."""
+MOSTLY = 0.6
+"""Share of the looks in which it has to gain a third of that."""
 ALIKE = 0.004
 """Expected F1 by which a larger subset may be worse than the best."""
 SAME = 0.002
 """Loss of expected F1 up to which a subset with more members is as good; far less than `WORTH`, so that advice does not go to and fro."""
-LEAST_LOOKS = 3
 POOR, GOOD = 0.8, 0.93
 """Expected F1 below which no selection helps, and from which a frame is good enough to train on."""
 _EXHAUSTIVE = 10
@@ -70,8 +69,8 @@ def recommend(
     """
     now = tuple(sorted(set(active)))
     usable = [look for look in looks if look.sites is not None and len(look.sites.places)]
-    if len(usable) < LEAST_LOOKS:
-        return Recommendation("no_change", None, None, (f"{len(usable)} looks are too few to tell: {LEAST_LOOKS} at least",), 0.0)
+    if not usable:
+        return Recommendation("no_change", None, None, ("no look with maps of the members yet",), 0.0)
     other = _other_ensemble(usable, ready)
     if other is not None:
         return other
@@ -82,8 +81,8 @@ def recommend(
     base = subsets.index(now) if now in subsets else 0
     gains = expected - expected[:, base : base + 1]
     best = _largest_of_the_best(subsets, mean)
-    gain, often = float(np.nanmean(gains[:, best])), float(np.mean(np.nan_to_num(gains[:, best]) > 0))
-    if subsets[best] != now and gain >= WORTH and often >= MOSTLY:
+    gain, often = float(np.nanmean(gains[:, best])), float(np.mean(np.nan_to_num(gains[:, best]) > WORTH / 3.0))
+    if subsets[best] != now and gain >= WORTH * (1.0 + 2.0 / len(usable)) and often >= MOSTLY:
         confidence = _confidence(gains[:, best])
         return Recommendation("members", subsets[best], None, _reasons(usable, now, subsets[best], mean[base], mean[best]), confidence)
     back = _grown(subsets, now, gains)

@@ -102,7 +102,7 @@ SIGNALS: tuple[Signal, ...] = (
     ),
     Signal(
         "spread", "", 0.0, 0.5,
-        "median over atoms of the ensemble's spread at the atom's centre",
+        "mean over atoms of the ensemble's spread at the atom's centre",
         "the ensemble's own doubt about what it found",
         per_member=False, least=0.02, of_selection=True,
     ),

@@ -24,7 +24,7 @@ _BORDER = 1.5
 _PEAK = 4.0
 """Standard deviations of noise from which the image has a peak of its own."""
 _ENOUGH = 8
-"""Places from which what is usual in a frame is taken: where most members see an atom, or any, or else all."""
+"""Places that are enough to say what is usual in a frame."""
 _MANY = 4096
 """Places of one frame that are looked at, at most."""
 
@@ -75,7 +75,7 @@ def sites(maps: Array, members: tuple[int, ...], seen: Evidence | None, radius: 
     places = _places(maps, seen, radius, threshold)
     probability = _around(maps, places)
     votes = (probability > threshold).mean(axis=1)
-    core = next((one for one in (votes > 0.5, votes > 0) if one.sum() >= _ENOUGH), np.ones(len(places), bool))
+    core = _core(votes, seen, places)
     peak, dirt = _image(seen, places, core)
     odd, spacing = _neighbours(places, core)
     likely = likelihood(probability.mean(axis=1), peak, dirt, odd)
@@ -83,12 +83,15 @@ def sites(maps: Array, members: tuple[int, ...], seen: Evidence | None, radius: 
 
 
 def likelihood(votes: Array, peak: Array, dirt: Array, odd: Array) -> Array:
-    """How likely each place is an atom, float64 [site], by logistic regression on what `Sites` says; without an image by the rest."""
+    """How likely each place is an atom, float64 [site]; `votes` is the members' mean probability, the others are as `Sites` has them.
+
+    A logistic regression, fitted to what four ensembles made of simulated movies of graphene, square and hexagonal lattices, each movie
+    with the same weight; an unknown image counts as one of a usual atom.
+    """
     known = np.isfinite(peak)
-    height = np.where(known, peak, 1.0).clip(-1.0, 1.2)
-    soot = np.where(known, dirt, 0.0).clip(0.0, 4.0)
-    logit = -4.0 + 5.0 * votes + 3.5 * height - 4.0 * odd - 0.6 * soot
-    return np.asarray(1.0 / (1.0 + np.exp(-logit)))
+    height, soot = np.where(known, peak, 1.0), np.where(known, dirt, 0.0)
+    terms = (3.9 * votes, 1.6 * height.clip(-1.0, 1.0), -4.3 * odd, -0.94 * soot.clip(0.0, 4.0), -1.9 * (height - 1.3).clip(0.0, 2.0))
+    return np.asarray(1.0 / (1.0 + np.exp(-2.0 - sum(terms))))
 
 
 def _places(maps: Array, seen: Evidence | None, radius: float, threshold: float) -> Array:
@@ -105,17 +108,32 @@ def _places(maps: Array, seen: Evidence | None, radius: float, threshold: float)
 
 
 def _around(maps: Array, places: Array) -> Array:
-    """Mean over 3 × 3 pixels, float32 [site, member]."""
+    """Largest of 3 × 3 pixels, float32 [site, member]: where members see an atom a pixel aside, their mean still does."""
     rows, columns = places[:, 0], places[:, 1]
-    total = np.zeros((len(maps), len(places)), np.float32)
+    highest = np.zeros((len(maps), len(places)), np.float32)
     for down in (-1, 0, 1):
         for across in (-1, 0, 1):
-            total += maps[:, (rows + down).clip(0, maps.shape[1] - 1), (columns + across).clip(0, maps.shape[2] - 1)]
-    return np.ascontiguousarray(np.nan_to_num(total / 9.0).T)
+            near = maps[:, (rows + down).clip(0, maps.shape[1] - 1), (columns + across).clip(0, maps.shape[2] - 1)]
+            np.fmax(highest, near, out=highest)
+    return np.ascontiguousarray(highest.T)
+
+
+def _core(votes: Array, seen: Evidence | None, places: Array) -> Array:
+    """Places from which is taken what is usual in the frame, bool [site].
+
+    Peaks of the image that are at least half as high as their median, whatever the members say; without an image, where most members see
+    an atom, or any.
+    """
+    choices = [votes > 0.5, votes > 0, np.ones(len(places), bool)]
+    if seen is not None:
+        height = seen.peak[places[:, 0], places[:, 1]]
+        clear = height > _PEAK * seen.noise
+        choices.insert(0, clear & (height > 0.5 * np.median(height[clear])) if clear.any() else clear)
+    return next((one for one in choices if one.sum() >= _ENOUGH), choices[-1])
 
 
 def _image(seen: Evidence | None, places: Array, core: Array) -> tuple[Array, Array]:
-    """Heights and surroundings, in units of what is usual where most members see an atom."""
+    """Heights and surroundings, in units of what is usual."""
     if seen is None:
         return np.full(len(places), np.nan), np.full(len(places), np.nan)
     peak = seen.peak[places[:, 0], places[:, 1]].astype(float)
