@@ -23,7 +23,7 @@ from tests.support.stores import StoreServer
 SHAPE = (64, 72)
 FRAME = dots(SHAPE, lattice(SHAPE), floor=0.1)
 PATIENCE = 30.0
-OF_THE_MONITOR = ("elitscope:drift:", "elitscope:recommendation:", "elitscope:watch:", "elitscope:told", "elitscope:monitor")
+OF_THE_MONITOR = ("elitscope:drift:", "elitscope:recommendation:", "elitscope:watch:", "elitscope:told")
 
 
 class Control:

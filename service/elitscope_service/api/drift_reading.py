@@ -62,14 +62,14 @@ async def _read(store: redis.asyncio.Redis, key: str, kind: type[R], selected: I
     """
     reading: Any = store
     with store_errors():
-        alive, text = await reading.mget([keys.MONITOR, key])
-    record = kind.loads_or_none(text)
-    if record is None and alive is None:
+        text, listening = await reading.get(key), await reading.pubsub_numsub(keys.MONITOR)
+    record, alive = kind.loads_or_none(text), any(number for _, number in listening)
+    if record is None and not alive:
         raise coded("monitor_unavailable", "nobody looks for drift: the monitor is off (monitor_hz is 0), or is being started")
     if record is None:
         raise coded("no_frame_yet", f"no frame of stream {selected.stream!r} was looked at within the last hour: send one")
     age_s = max(0.0, now - record.at)
-    return Reading(record, age_s, _staleness(record, age_s, alive is not None, selected, engine))
+    return Reading(record, age_s, _staleness(record, age_s, alive, selected, engine))
 
 
 def _staleness(record: DriftRecord | AdviceRecord, age_s: float, alive: bool, selected: InForce, engine: Seen) -> str:

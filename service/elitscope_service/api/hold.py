@@ -40,7 +40,12 @@ class AutopilotWanted(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    mode: Annotated[Mode, Field(description="off: nothing; advise: recommend; act: deselect and switch by itself")]
+    mode: Annotated[
+        Mode,
+        Field(
+            description="off: it answers whoever asks; advise: it tells its recommendation as an event, too; act: it deselects and switches by itself"
+        ),
+    ]
     reason: Reason = ""
 
 

@@ -25,7 +25,7 @@ from elitscope_service.monitor.manifests import Manifests
 from elitscope_service.store import keys
 from elitscope_service.store.address import store_url
 from elitscope_service.store.connect import StoreUnavailable, open_async_store, open_store, store_errors
-from elitscope_service.store.drift import ALIVE_S, WatchRecord
+from elitscope_service.store.drift import WatchRecord
 from elitscope_service.threads import OwnedThread
 
 logger = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 CANNOT_START = 1
 DEFECT = 3
 JOIN_S = 5.0
-BEAT_S = 1.0
+LOOK_ROUND_S = 1.0
 
 
 def run(config: ServerConfig, reports: ReportPipe) -> int:
@@ -60,7 +60,7 @@ async def _serve(config: ServerConfig, reports: ReportPipe, pair: CurvePair) -> 
         with _obeying(listener.watch, stop.set):
             reports.send(Report("ready"))
             return await _until_told(
-                stop, asyncio.create_task(_beat(store, threads)), asyncio.create_task(_look(inbox, manifests, store, url))
+                stop, asyncio.create_task(_be_there(store, threads)), asyncio.create_task(_look(inbox, manifests, store, url))
             )
     finally:
         ring.stop()
@@ -80,15 +80,29 @@ async def _until_told(stop: asyncio.Event, *work: asyncio.Task[None]) -> int:
     return DEFECT if ended and not stop.is_set() else 0
 
 
-async def _beat(store: redis.asyncio.Redis, threads: tuple[OwnedThread, ...]) -> None:
-    """Say that there is a monitor, for as long as its threads live."""
+async def _be_there(store: redis.asyncio.Redis, threads: tuple[OwnedThread, ...]) -> None:
+    """Listen to the channel on which the monitor is known to be there, for as long as its threads live.
+
+    Raises:
+        RuntimeError: one of them has ended.
+    """
     while True:
-        for thread in threads:
-            if not thread.alive:
-                raise RuntimeError(f"thread {thread.name} ended: {thread.failure!r}")
-        with contextlib.suppress(StoreUnavailable), store_errors():
-            await store.set(keys.MONITOR, str(time.time()), ex=ALIVE_S)
-        await asyncio.sleep(BEAT_S)
+        try:
+            with store_errors():
+                async with store.pubsub(ignore_subscribe_messages=True) as pubsub:
+                    await pubsub.subscribe(keys.MONITOR)
+                    while True:
+                        _require(threads)
+                        await pubsub.get_message(timeout=LOOK_ROUND_S)
+        except StoreUnavailable:
+            _require(threads)
+            await asyncio.sleep(LOOK_ROUND_S)
+
+
+def _require(threads: tuple[OwnedThread, ...]) -> None:
+    for thread in threads:
+        if not thread.alive:
+            raise RuntimeError(f"thread {thread.name} ended: {thread.failure!r}")
 
 
 async def _look(inbox: Inbox, manifests: Manifests, store: redis.asyncio.Redis, url: str) -> None:

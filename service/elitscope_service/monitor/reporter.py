@@ -30,8 +30,8 @@ from elitscope_service.store.drift import KEPT_S, AdviceRecord, DriftRecord, Wat
 
 logger = logging.getLogger(__name__)
 
-EVERY_S = 0.5
-"""How often a stream's documents are written at most."""
+EVERY_S, DRIFTING_EVERY_S = 1.0, 0.5
+"""How often a stream's documents are written at most, where there is no news; and while alarms are on, or a change is advised."""
 RETRY_S = 0.5
 MOST_NEWS = 64
 MOST_STREAMS = 64
@@ -144,7 +144,7 @@ class Reporter:
         await self._write(drift, record, learned, [*events, _told(finding, False, figures(drift, record))])
         for _ in range(len(desk.events)):
             desk.events.popleft()
-        desk.due_at = self._clock() + EVERY_S
+        desk.due_at = self._clock() + (DRIFTING_EVERY_S if drift.alarms or advice.kind != "no_change" else EVERY_S)
         if desk.finding is finding:
             desk.finding = None
         if decision.manoeuvre is not None and desk.acting is None:

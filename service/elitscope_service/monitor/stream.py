@@ -20,7 +20,7 @@ from elitscope_service.store.drift import WatchRecord
 
 logger = logging.getLogger(__name__)
 
-KEEP_S = 5.0
+KEEP_S = 30.0
 """How often what was learned is kept."""
 KEPT_LOOKS = 12
 """Looks under one revision that advice is given by: three seconds at four frames a second."""

@@ -14,9 +14,6 @@ from elitscope_service.store.documents import Document, Mode
 KEPT_S = 3600
 """How long what was seen of a stream is kept."""
 
-ALIVE_S = 5
-"""A monitor that has not said for so long that it is there has ended, or hangs."""
-
 Number = float | None
 """None where it can't be computed."""
 

@@ -16,7 +16,6 @@
 | `api-keys`                         | hash: name → key, hashed                              | key commands |
 | `drift:{stream}`, `recommendation:{stream}` | what the drift monitor makes of a stream, for an hour | monitor |
 | `watch:{stream}`                   | what it has learned to be usual in it, for an hour    | monitor    |
-| `monitor`                          | that there is a monitor, for some seconds             | monitor    |
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ KEYS_CHANGED = f"{PREFIX}wake:api-keys"
 """Channel: a key was made or revoked."""
 
 MONITOR = f"{PREFIX}monitor"
-"""Says that there is a drift monitor; expires by itself where that has ended."""
+"""Channel: nothing is said there. Who listens is the drift monitor, so that it is known at any moment whether there is one."""
 
 TOLD = f"{PREFIX}told"
 """Channel: what the drift monitor has to tell, a `Told` each time, which the engine publishes."""

@@ -101,14 +101,16 @@ def get(store_server: StoreServer, store: Any) -> Get:
         touched=True,
     )
     store.set(keys.applied("haadf"), selection.dumps())
-    store.set(keys.MONITOR, "1")
 
-    def ask(path: str, idle_s: float = 0.0) -> httpx.Response:
+    def ask(path: str, idle_s: float = 0.0, alive: bool = True) -> httpx.Response:
         async def once() -> httpx.Response:
             clock = Clock()
             view = EngineView(clock)
             view.update(status(time.time() - idle_s))
-            async with open_async_store(store_server.url) as client:
+            async with open_async_store(store_server.url) as client, client.pubsub() as monitor:
+                if alive:
+                    await monitor.subscribe(keys.MONITOR)
+                    await monitor.get_message(timeout=5.0)
                 transport = httpx.ASGITransport(create_app(view, "0", Feed(clock), EventLog("run"), store=client))
                 async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as http:
                     return await http.get(path)
@@ -141,9 +143,7 @@ def test_what_is_not_the_present_is_called_stale_and_why(
     get: Get, store: Any, age_s: float, idle_s: float, ensemble: str, alive: bool, why: str
 ) -> None:
     store.set(keys.drift("haadf"), seen(age_s, ensemble).dumps())
-    if not alive:
-        store.delete(keys.MONITOR)
-    found = get(DRIFT, idle_s).json()
+    found = get(DRIFT, idle_s, alive).json()
     assert found["state"] == "stale"
     assert why in found["stale"]
     assert found["age_s"] >= age_s
@@ -162,9 +162,7 @@ def test_where_nothing_is_known_that_is_said(get: Get, store: Any, path: str, ke
     if kept is not None:
         store.set(keys.drift("haadf"), kept)
         store.set(keys.recommendation("haadf"), kept)
-    if not alive:
-        store.delete(keys.MONITOR)
-    answer = get(path)
+    answer = get(path, alive=alive)
     assert (answer.status_code, answer.json()["code"]) == (status_code, code)
 
 

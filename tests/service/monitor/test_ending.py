@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 from elitscope_service.monitor.ending import end
-from elitscope_service.monitor.process import _beat
+from elitscope_service.monitor.process import _be_there
 from elitscope_service.store.connect import open_async_store
 from tests.support.stores import StoreServer
 
@@ -15,7 +15,7 @@ def test_a_task_that_is_cancelled_while_it_connects_to_the_store_ends(tmp_path: 
     async def scenario(url: str) -> None:
         for turns in range(20):
             async with open_async_store(url) as store:
-                beating = asyncio.create_task(_beat(store, ()))
+                beating = asyncio.create_task(_be_there(store, ()))
                 for _ in range(turns):
                     await asyncio.sleep(0)
                 async with asyncio.timeout(20.0):

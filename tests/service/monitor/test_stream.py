@@ -18,7 +18,7 @@ from elitscope_models.manifest import Manifest
 from elitscope_service.monitor import stream as stream_module
 from elitscope_service.monitor.advice import advise
 from elitscope_service.monitor.listener import ENDED
-from elitscope_service.monitor.stream import KEPT_LOOKS, MOST_HELD, StreamWatch
+from elitscope_service.monitor.stream import KEEP_S, KEPT_LOOKS, MOST_HELD, StreamWatch
 from elitscope_service.monitor.watching import Watching
 from elitscope_service.store.documents import AppliedSelection
 from elitscope_service.store.drift import WatchRecord
@@ -103,7 +103,7 @@ def test_another_ensemble_or_version_starts_anew(published: Published, changes: 
 
 def test_what_was_learned_is_kept_now_and_then_and_a_watch_that_begins_again_goes_on_from_there(published: Published) -> None:
     stream = watched()
-    findings = [stream.see(published.look(sequence), published.manifest, at=float(sequence)) for sequence in range(7)]
+    findings = [stream.see(published.look(sequence), published.manifest, at=KEEP_S / 5 * sequence) for sequence in range(7)]
     kept = [finding.learned for finding in findings]
     assert [record is not None for record in kept] == [True, False, False, False, False, True, False]
     last = kept[5]
