@@ -1,8 +1,9 @@
 """Which members to trust: each is applied to the experiment by itself and judged by what it finds (ELIT paper, Alg. 1, line 3; Fig. 2).
 
 An expert looks at the contact sheet and names them. Without one, members are judged by what is physical and needs no truth: atoms keep a
-distance from one another, segmentation is atoms and not fog, and a member that finds far fewer than the others misses some. That other
-members agree is shown but not counted: the paper warns that at this stage their mean averages what is physical with what is not.
+distance from one another, segmentation is atoms and not fog, and a member that finds far fewer than the others misses some. Members that
+see specks everywhere have no say in what distance is usual: atoms whose discs would overlap don't count there. That other members agree
+is shown but not counted: the paper warns that at this stage their mean averages what is physical with what is not.
 """
 
 from __future__ import annotations
@@ -23,13 +24,16 @@ from elitscope_models.member_figures import MemberFigures, active_figures
 from elitscope_models.resample import Grid
 from elitscope_models.steps import finish
 from elitscope_models.training.iterate.experiment import Frame
+from elitscope_models.training.iterate.successor import mask_radius
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 _ORDINARY = 0.25
 """Relative deviation from the usual distance of nearest neighbours within which one is ordinary."""
+_APART = 1.8
+"""Radii of an atom's disc, below which two of them can't both be there."""
 _BLIND = 0.5
-"""Of the median member's number of atoms, below which nothing else needs to be said of a member."""
+"""Of the median member's number of ordinary atoms, below which nothing else needs to be said of a member."""
 _NEAR = 0.9
 """Of the best member's score, from which on others are proposed too."""
 
@@ -78,7 +82,8 @@ def view_members(frames: Sequence[Frame], ensemble: Ensemble) -> list[View]:
             own = each.member_maps[index]
             atoms: AtomTable = finish(atom_steps(own, own[None], Grid(shape, shape), each.sampling, THRESHOLD, kind))
             places[member].append(atoms.positions())
-    usual = [_usual_distance([places[member][index] for member in members]) for index in range(len(frames))]
+    reaches = [_APART * mask_radius(ensemble.bundle.manifest) / _step(frame, ensemble) for frame in frames]
+    usual = [_usual_distance([places[member][index] for member in members], reach) for index, reach in enumerate(reaches)]
     figures = [active_figures(each.member_maps, each.atoms, THRESHOLD) for each in found if each.member_maps is not None]
     return [
         View(
@@ -144,7 +149,12 @@ def _facts(view: View) -> str:
 
 
 def _median(views: Sequence[View]) -> float:
-    return float(np.median([view.atoms for view in views]))
+    return float(np.median([view.atoms * view.regular for view in views]))
+
+
+def _step(frame: Frame, ensemble: Ensemble) -> float:
+    """Å per pixel."""
+    return ensemble.bundle.manifest.sampling if frame.sampling is None else float(np.mean(frame.sampling))
 
 
 def _nearest(places: Array) -> Array:
@@ -152,10 +162,11 @@ def _nearest(places: Array) -> Array:
     return np.asarray(cKDTree(places).query(places, 2)[0][:, 1]) if len(places) > 1 else np.zeros(0)
 
 
-def _usual_distance(places: Sequence[Array]) -> float:
-    """Median over all members' atoms, px; NaN without any."""
+def _usual_distance(places: Sequence[Array], least: float) -> float:
+    """Median over all members' atoms that are at least so far from others, px; NaN without any."""
     everything = np.concatenate([_nearest(each) for each in places])
-    return float(np.median(everything)) if len(everything) else float("nan")
+    apart = everything[everything >= least]
+    return float(np.median(apart)) if len(apart) else float("nan")
 
 
 def _regular(places: Sequence[Array], usual: Sequence[float]) -> float:

@@ -12,7 +12,7 @@ from elitscope_models.ensemble import MembersInvalid
 from elitscope_models.loading import open_plan
 from elitscope_models.member_figures import MemberFigures
 from elitscope_models.normalise import Local
-from elitscope_models.training.iterate.choice import View, chosen, propose, view_members
+from elitscope_models.training.iterate.choice import View, _usual_distance, chosen, propose, view_members
 from elitscope_models.training.iterate.drawing import contact_sheet
 from elitscope_models.training.iterate.experiment import Frame
 from tests.support.bundles import make_bundle
@@ -49,6 +49,14 @@ def test_an_expert_has_the_last_word() -> None:
     for members in ((), (5,)):
         with pytest.raises(MembersInvalid, match="can't be selected"):
             chosen(members, views)
+
+
+def test_members_that_see_specks_everywhere_have_no_say_in_what_is_usual() -> None:
+    rng = np.random.default_rng(3)
+    lattice = np.stack(np.meshgrid(np.arange(10.0, 200, 14), np.arange(10.0, 200, 14)), -1).reshape(-1, 2)
+    specks = [np.concatenate([lattice, rng.uniform(0, 210, (1500, 2))]) for _ in range(3)]
+    assert 0.75 * 14 < _usual_distance([lattice, *specks], 9.0) < 1.25 * 14
+    assert _usual_distance([lattice, *specks], 0.0) < 7
 
 
 def test_members_are_viewed_one_by_one_and_drawn_on_a_sheet(tmp_path: Path) -> None:
