@@ -97,7 +97,7 @@ class ServerConfig(BaseSettings):
     redis_password_file: Path | None = None
     device: Literal["auto", "cpu", "cuda", "tensorrt"] = "auto"
     drain_s: Seconds = 10.0
-    preview_hz: Annotated[float, Field(ge=0, le=60)] = 4.0
+    preview_hz: Annotated[float, Field(ge=0, le=60)] = 10.0
     monitor_hz: Annotated[float, Field(ge=0, le=60)] = 5.0
     anytime: bool = False
     limits: Limits = Limits()

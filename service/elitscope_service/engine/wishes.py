@@ -7,6 +7,9 @@ from collections.abc import Callable
 from elitscope_service.engine.subscriptions import RateLimit, Subscriptions
 from elitscope_service.publications import EVERY_FRAME, INACTIVE, LOOK, MEMBERS, NOW_AND_THEN, PREVIEW, topic
 
+MOST_MAPS_HZ = 4.0
+"""Every network's map is many times a preview's bytes, and people compare them at leisure."""
+
 
 class Wishes:
     """Belongs to the worker thread.
@@ -19,7 +22,11 @@ class Wishes:
 
     def __init__(self, subscriptions: Subscriptions, hertz: float, clock: Callable[[], float], look_hertz: float = 0.0) -> None:
         self._subscriptions = subscriptions
-        self._limits = {PREVIEW: RateLimit(hertz, clock), MEMBERS: RateLimit(hertz, clock), LOOK: RateLimit(look_hertz, clock)}
+        self._limits = {
+            PREVIEW: RateLimit(hertz, clock),
+            MEMBERS: RateLimit(min(hertz, MOST_MAPS_HZ), clock),
+            LOOK: RateLimit(look_hertz, clock),
+        }
         shown = (PREVIEW, MEMBERS) if hertz else ()
         looked_at = (INACTIVE,) if hertz or look_hertz else ()
         self._ever = frozenset((*EVERY_FRAME, *shown, *looked_at))
