@@ -85,9 +85,9 @@ class Console:
         """Of the frame shown; -1 without one."""
         return int(self.live.get_attribute("data-frame") or -1)
 
-    def wait_past(self, frame_id: int) -> int:
+    def wait_past(self, frame_id: int, patience: float = 30.0) -> int:
         """The id of the first frame shown that comes after one."""
-        wait_until(lambda: self.frame_id() > frame_id)
+        wait_until(lambda: self.frame_id() > frame_id, patience)
         return self.frame_id()
 
     def wait_for(self, script: str, argument: object = None) -> Any:

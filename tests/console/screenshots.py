@@ -31,7 +31,7 @@ COLOURS = 256
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", nargs="?", type=Path, default=FOLDER, help="where the pictures go (default %(default)s)")
-    parser.add_argument("--frames", type=int, default=40, help="how many have to come before the first picture (default %(default)s)")
+    parser.add_argument("--frames", type=int, default=48, help="how many have to come before the first picture (default %(default)s)")
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
     with (
@@ -42,7 +42,7 @@ def main() -> None:
         opened(browser, server.http, *SIZES["laptop"]) as console,
     ):
         console.wait_live()
-        console.wait_past(arguments.frames)
+        console.wait_past(arguments.frames, patience=300)
         operate(server.http)
         for name, (width, height) in SIZES.items():
             console.page.set_viewport_size({"width": width, "height": height})
@@ -104,7 +104,7 @@ def photograph(console: Console, path: Path) -> None:
     console.wait_past(console.frame_id())
     console.page.wait_for_timeout(2500)  # figures are asked for every 1.5 s, maps come twice a second
     with Image.open(io.BytesIO(console.page.screenshot())) as picture:
-        picture.convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(path, optimize=True)
+        picture.convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE, kmeans=3, dither=Image.Dither.NONE).save(path, optimize=True)
     print(f"{path}: {path.stat().st_size // 1024} KiB")
 
 
