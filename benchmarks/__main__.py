@@ -14,6 +14,7 @@ from typing import Any
 from rich.console import Console
 
 from benchmarks import fairness, forward, frame_path, gpu, growth, monitor, peers, server, switch
+from benchmarks.console import run as console_run
 from benchmarks.report import write_readme
 
 BENCHMARKS = {
@@ -26,6 +27,7 @@ BENCHMARKS = {
     "fairness": fairness.run,
     "switch": switch.run,
     "monitor": monitor.run,
+    "console": console_run,
 }
 RESULTS = Path(__file__).parent / "results"
 
