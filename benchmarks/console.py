@@ -25,7 +25,7 @@ from benchmarks.ensembles import write_ensemble
 from benchmarks.pinning import Pinning, two_cores
 from elitscope import Client, Result
 from elitscope.simulator import movie
-from tests.console.browsing import opened, started_browser
+from tests.console.browsing import browser_path, opened, started_browser
 from tests.support.server import RunningServer
 
 MEMBERS, SIDE, RATE, CONSOLES = 2, 512, 5.0, 2
@@ -33,6 +33,9 @@ STREAM = "haadf"
 
 
 def run(console: Console, quick: bool) -> dict[str, Any]:
+    if browser_path() is None:
+        console.print("no browser is installed (apt-get install chromium): not measured")
+        return {"consoles": 0}
     turns, seconds = (2, 10) if quick else (4, 30)
     frames = [frame.pixels for frame in movie("graphene", (SIDE, SIDE), 4, seed=1, drift="none", sampling=0.1)]
     measured = {"without": Measured(), "with": Measured()}

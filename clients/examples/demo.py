@@ -62,7 +62,7 @@ def main() -> int:
     for old in report.glob("*.png"):
         old.unlink()
     with running_server(console) as server:
-        console.print(f"server ready: frames {server.frames}, publications {server.publications}, REST {server.http}/docs")
+        console.print(f"server ready: frames {server.frames}, publications {server.publications}, console and REST {server.http}/#{STREAM}")
         answers, summary, changes = stream(console, server, report / "results.h5", count)
     draw(answers, report)
     told = {**summary.to_json(), "changes": [dict(change.document) for change in changes]}
