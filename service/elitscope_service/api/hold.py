@@ -43,7 +43,7 @@ class AutopilotWanted(BaseModel):
     mode: Annotated[
         Mode,
         Field(
-            description="off: it answers whoever asks; advise: it tells its recommendation as an event, too; act: it deselects and switches by itself"
+            description="off: it answers whoever asks; advise: it also tells its recommendation as an event; act: it deselects and switches itself"
         ),
     ]
     reason: Reason = ""
