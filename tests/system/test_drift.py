@@ -1,7 +1,7 @@
 """A session with drift, end to end: it sets in, is told, advised on and acted upon; the operator overrides, and everything is in the audit.
 
-The ensemble has two networks that see small atoms and four that blur them away. While atoms are large all agree; then they get so small that
-all together lose every one.
+The ensemble has two networks that see small atoms and four that blur them away. While atoms are large all agree; then they get so small
+that all together lose every one.
 """
 
 from __future__ import annotations

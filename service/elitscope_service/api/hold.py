@@ -42,9 +42,7 @@ class AutopilotWanted(BaseModel):
 
     mode: Annotated[
         Mode,
-        Field(
-            description="off: it answers whoever asks; advise: it also tells its recommendation as an event; act: it deselects and switches itself"
-        ),
+        Field(description="off: it answers whoever asks; advise: it also tells its recommendation as an event; act: it does it, too"),
     ]
     reason: Reason = ""
 
