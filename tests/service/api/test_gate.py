@@ -79,7 +79,7 @@ def every_operation() -> Iterator[tuple[str, str]]:
             yield method.upper(), path.replace("{stream}", "haadf").replace("{name}", "x").replace("{member}", "1")
     yield "GET", "/openapi.json"
     yield "GET", "/nothing-here"
-    yield "GET", "/"
+    yield "GET", "/assets"
 
 
 OPERATIONS = [each for each in every_operation() if each[1] not in ("/healthz", "/v1/sign-in")]

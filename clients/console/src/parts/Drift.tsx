@@ -106,6 +106,10 @@ function Lines() {
   const alarms = drift.seen.value;
   const times = useMemo(() => points.map((point) => point.at), [points]);
   const lookedAt = useMemo(() => looks.map((look) => look.at), [looks]);
+  const span = useMemo((): [number, number] => {
+    const [first, last] = [times[0] ?? Date.now() / 1000, times.at(-1) ?? Date.now() / 1000];
+    return [first, Math.max(last, first + 1)];
+  }, [times]);
   const marks = useMemo((): Mark[] => {
     const changes = entries.filter((entry) => entry.outcome === "applied" && entry.after !== null);
     return [...changes.map((entry) => ({ at: entry.at, colour: CHANGE })), ...alarms.map((alarm) => ({ at: alarm.at, colour: ALARM }))];
@@ -116,10 +120,10 @@ function Lines() {
         <i style={{ borderColor: CHANGE }} /> networks changed <i style={{ borderColor: ALARM }} /> alarm
       </p>
       {looks.length > 0 && (
-        <TimeLine title="Drift score: 1 is an alarm" colour="#ff9d6b" digits={2} times={lookedAt} values={looks.map((look) => look.score)} marks={marks} limit={1} together="drift" />
+        <TimeLine title="Drift score: 1 is an alarm" colour="#ff9d6b" digits={2} span={span} times={lookedAt} values={looks.map((look) => look.score)} marks={marks} limit={1} together="drift" />
       )}
       {LINES.map(({ title, colour, digits, of }) => (
-        <TimeLine key={title} title={title} colour={colour} digits={digits} times={times} values={points.map(of)} marks={marks} together="drift" />
+        <TimeLine key={title} title={title} colour={colour} digits={digits} span={span} times={times} values={points.map(of)} marks={marks} together="drift" />
       ))}
     </>
   );

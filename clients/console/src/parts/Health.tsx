@@ -67,6 +67,7 @@ export function Health() {
           .map(({ at, event }) => (
             <li>
               <time>{clock(at)}</time> {event.event.replaceAll("_", " ")} {event.stream ?? event.name ?? ""}
+              {typeof event.what === "string" ? ` ${event.what}` : ""}
               {event.revision === undefined ? "" : ` revision ${event.revision}`}
               {event.frame_id === undefined ? "" : ` frame ${event.frame_id}`}
               {event.state === undefined ? "" : ` ${event.state}`}

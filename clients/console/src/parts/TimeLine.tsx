@@ -12,7 +12,8 @@ export interface Mark {
 interface Props {
   title: string;
   colour: string;
-  /** Unix seconds. */
+  /** From when to when, Unix seconds: the same for time lines that stand together. */
+  span: readonly [number, number];
   times: readonly number[];
   values: readonly (number | null)[];
   marks: readonly Mark[];
@@ -23,15 +24,21 @@ interface Props {
   together: string;
 }
 
+interface Drawn {
+  span: readonly [number, number];
+  marks: readonly Mark[];
+  limit: number | undefined;
+}
+
 const HEIGHT = 84;
 const GRID = "#232a35";
 const TEXT = "#9aa7b4";
 
-export function TimeLine({ title, colour, times, values, marks, digits, limit, together }: Props) {
+export function TimeLine({ title, colour, span, times, values, marks, digits, limit, together }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
-  const drawn = useRef({ marks, limit });
-  drawn.current = { marks, limit };
+  const drawn = useRef<Drawn>({ span, marks, limit });
+  drawn.current = { span, marks, limit };
 
   useEffect(() => {
     const element = box.current!;
@@ -48,7 +55,7 @@ export function TimeLine({ title, colour, times, values, marks, digits, limit, t
 
   useEffect(() => {
     plot.current?.setData([times as number[], values as (number | null)[]]);
-  }, [times, values, marks]);
+  }, [span, times, values, marks]);
 
   const last = values.at(-1);
   return (
@@ -61,7 +68,7 @@ export function TimeLine({ title, colour, times, values, marks, digits, limit, t
   );
 }
 
-function options(width: number, colour: string, digits: number, together: string, drawn: () => { marks: readonly Mark[]; limit: number | undefined }): uPlot.Options {
+function options(width: number, colour: string, digits: number, together: string, drawn: () => Drawn): uPlot.Options {
   const axis: uPlot.Axis = {
     stroke: TEXT,
     font: "10px system-ui",
@@ -74,7 +81,7 @@ function options(width: number, colour: string, digits: number, together: string
     legend: { show: false },
     cursor: { sync: { key: together }, y: false, points: { size: 6 }, drag: { setScale: false } },
     padding: [6, 8, 0, 0],
-    scales: { x: { time: true }, y: { range: (_, low, high) => spread(low, high, drawn().limit) } },
+    scales: { x: { time: true, range: () => [...drawn().span] }, y: { range: (_, low, high) => spread(low, high, drawn().limit) } },
     axes: [
       { ...axis, size: 18, space: 70, values: (_, ticks) => ticks.map((tick) => new Date(1000 * tick).toLocaleTimeString([], { hour12: false })) },
       { ...axis, size: 42, space: 26, values: (_, ticks) => ticks.map((tick) => tick.toFixed(digits)) },
