@@ -34,7 +34,7 @@ BLURS = (0.8, 1.0, 2.0, 2.1, 2.2, 2.3)
 FAST = {"ELITSCOPE_MONITOR_HZ": "60"}
 """What is usual is learned from some dozen frames, however fast they come."""
 
-PATIENCE = 90.0
+PATIENCE = 150.0
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from pathlib import Path
 from elitscope_service.child import ReportPipe, arguments, become_child, read_first_line
 from elitscope_service.logs import log_to_stderr
 
-NICENESS = 10
+NICENESS = 5
 
 
 def main(argv: list[str]) -> int:
