@@ -27,7 +27,7 @@ def main(argv: list[str]) -> int:
 
 def stay_behind() -> None:
     """One thread, and what processor time frames leave. Where the system weighs sessions against each other, this one is to weigh less."""
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"):
         os.environ[name] = "1"
     os.nice(NICENESS)
     with contextlib.suppress(OSError):  # not on every system
