@@ -139,12 +139,13 @@ class Reporter:
         advice = await asyncio.to_thread(self._advise, finding, situation.applied, self._ready())
         decision = desk.pilot.decide(advice, finding.frame_id, situation)
         record = advice_record(finding, advice, desk.pilot.since_frame_id, decision.record)
-        events = [*desk.events, *(_event(finding, body) for body in desk.news.of_advice(record))]
-        learned, desk.learned = desk.learned, None
+        desk.events += (_event(finding, body) for body in desk.news.of_advice(record))
+        events, learned, desk.learned = list(desk.events), desk.learned, None
         await self._write(drift, record, learned, [*events, _told(finding, False, figures(drift, record))])
-        for _ in range(len(desk.events)):
+        while desk.events and desk.events[0] in events:  # others may have come meanwhile
             desk.events.popleft()
-        desk.due_at = self._clock() + (DRIFTING_EVERY_S if drift.alarms or advice.kind != "no_change" else EVERY_S)
+        pause_s = DRIFTING_EVERY_S if drift.alarms or advice.kind != "no_change" else EVERY_S
+        desk.due_at = 0.0 if desk.events else self._clock() + pause_s
         if desk.finding is finding:
             desk.finding = None
         if decision.manoeuvre is not None and desk.acting is None:
