@@ -10,7 +10,8 @@ import { Badge } from "./Freshness";
 export function Header() {
   const console = useConsole();
   const { status, stream } = console;
-  const now = status.named(stream.value);
+  const known = status.reachable.value && !status.engineSilent.value;
+  const now = known ? status.named(stream.value) : null;
   const names = stream.value === null || status.names.value.includes(stream.value) ? status.names.value : [stream.value, ...status.names.value];
   return (
     <header class="top">

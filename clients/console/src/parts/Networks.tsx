@@ -14,7 +14,7 @@ import { Thumbnail } from "./Thumbnail";
 const REASONS = ["fog", "disagrees with the others", "false atoms", "misses atoms", "comparison"];
 
 export function Networks() {
-  const { networks, selection, ensembles, display, session, drift } = useConsole();
+  const { networks, selection, ensembles, display, session, drift, live } = useConsole();
   useEffect(() => {
     networks.look(true);
     return () => networks.look(false);
@@ -26,7 +26,7 @@ export function Networks() {
   const active = now.members.filter((member) => member.active).length;
   const ensemble = ensembles.named(now.ensemble);
   return (
-    <div class="networks">
+    <div class="networks" data-fresh={live.freshness.value}>
       <div class="ensemble">
         <div>
           <b data-testid="ensemble">{now.ensemble}</b> <small>{ensemble?.classes.join(", ")}</small>
