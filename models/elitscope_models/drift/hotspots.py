@@ -15,15 +15,18 @@ import numpy as np
 from elitscope.types import AtomTable
 
 Array = np.ndarray[Any, np.dtype[Any]]
-Kind = Literal["spread", "support", "position"]
+Kind = Literal["spread", "support", "position", "shape"]
 
 MOST = 32
 """Hotspots of one frame that are told, the strongest."""
 
-_SPREAD, _SUPPORT, _POSITION = 0.15, 0.75, 1.5
-"""Least spread (probability), support below which an atom is in doubt, and least excess of a sigma (times the usual)."""
+_SPREAD, _SUPPORT, _POSITION, _SHAPE = 0.07, 0.75, 1.5, 0.2
+"""Least spread (mean over a disc), support below which an atom is in doubt, least excess of a sigma (times the usual), and least
+share by which an area is out of line."""
 _EDGE = 1.5
 """Radii from the frame's edge within which nothing is told."""
+_FEW = 8
+"""Atoms that are too few to say what is usual."""
 _OUT = 6.0
 """Robust standard deviations above the median from which a value is out of line."""
 
@@ -33,7 +36,7 @@ class Hotspot:
     """One place, px of the frame. `strength`: by how many times what is out of line there exceeds its bound, 1 and up.
 
     `kind`: `spread`, the members' probabilities differ; `support`, some members see an atom and others none; `position`, they differ about
-    where it is.
+    where it is; `shape`, they agree on an atom that is cut, or larger than the others of its class.
     """
 
     row: float
@@ -98,9 +101,26 @@ def _atoms(atoms: AtomTable | None, radius: float) -> list[Hotspot]:
     spots = [_at(atoms, index, radius, "support", (1.0 - support[index]) / (1.0 - _SUPPORT)) for index in np.flatnonzero(low).tolist()]
     sigma = np.hypot(np.asarray(atoms["sigma_row"], float), np.asarray(atoms["sigma_column"], float))
     known = np.isfinite(sigma)
-    if known.sum() >= 8:
+    if known.sum() >= _FEW:
         bound = max(_out_of_line(sigma[known]), _POSITION * float(np.median(sigma[known])), 0.15 * radius)
         spots += [_at(atoms, index, radius, "position", sigma[index] / bound) for index in np.flatnonzero(known & (sigma > bound)).tolist()]
+    return [*spots, *_shapes(atoms, radius)]
+
+
+def _shapes(atoms: AtomTable, radius: float) -> list[Hotspot]:
+    """Atoms whose area is not that of their class."""
+    spots = []
+    for kind in np.unique(atoms["class_id"]).tolist():
+        own = np.flatnonzero(np.asarray(atoms["class_id"]) == kind)
+        if len(own) < _FEW:
+            continue
+        area = np.asarray(atoms["area"], float)[own]
+        usual = float(np.median(area))
+        bound = max(_out_of_line(area) - usual, _SHAPE * usual)
+        excess = np.abs(area - usual) / bound
+        spots += [
+            _at(atoms, index, radius, "shape", ratio) for index, ratio in zip(own.tolist(), excess.tolist(), strict=True) if ratio > 1
+        ]
     return spots
 
 

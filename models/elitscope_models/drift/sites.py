@@ -86,12 +86,14 @@ def likelihood(votes: Array, peak: Array, dirt: Array, odd: Array) -> Array:
     """How likely each place is an atom, float64 [site]; `votes` is the members' mean probability, the others are as `Sites` has them.
 
     A logistic regression, fitted to what four ensembles made of simulated movies of graphene, square and hexagonal lattices, each movie
-    with the same weight; an unknown image counts as one of a usual atom.
+    with the same weight; an unknown image counts as one of a usual atom. One term is no fit: where there is neither a peak nor dirt that
+    could hide one, votes count little, since those ensembles hardly ever see atoms in vacuum, and others do.
     """
     known = np.isfinite(peak)
     height, soot = np.where(known, peak, 1.0), np.where(known, dirt, 0.0)
     terms = (3.9 * votes, 1.6 * height.clip(-1.0, 1.0), -4.3 * odd, -0.94 * soot.clip(0.0, 4.0), -1.9 * (height - 1.3).clip(0.0, 2.0))
-    return np.asarray(1.0 / (1.0 + np.exp(-2.0 - sum(terms))))
+    dark = -9.0 * (0.4 - height).clip(0.0, 0.5) * (soot < 0.5)
+    return np.asarray(1.0 / (1.0 + np.exp(-2.0 - dark - sum(terms))))
 
 
 def _places(maps: Array, seen: Evidence | None, radius: float, threshold: float) -> Array:

@@ -1,0 +1,103 @@
+"""Hotspots: where the members' doubt is out of line, and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from elitscope.simulator import SimulatedFrame, movie
+from elitscope_models.analyse import analyse
+from elitscope_models.bundle import load_bundle
+from elitscope_models.drift import Hotspot, hotspots
+from elitscope_models.drift.hotspots import MOST
+from elitscope_models.drift.selection import answer
+from elitscope_models.ensemble import Ensemble
+from elitscope_models.loading import open_ensemble
+from elitscope_models.zoo import find_bundle
+from tests.support.looks import RADIUS, SAMPLING, SHAPE, drawn, sheet
+
+PLACES = sheet().positions
+MIDDLE = PLACES[np.linalg.norm(PLACES - np.array(SHAPE) / 2, axis=1).argmin()]
+
+
+def spots(*maps: np.ndarray) -> tuple[Hotspot, ...]:
+    stack = np.stack(maps)
+    found = answer(stack, range(len(stack)), (SAMPLING, SAMPLING))
+    return hotspots(found.mean, found.std, found.atoms, RADIUS)
+
+
+def near(found: tuple[Hotspot, ...], place: np.ndarray) -> bool:
+    return any(np.hypot(spot.row - place[0], spot.column - place[1]) < 2 * RADIUS for spot in found)
+
+
+def test_members_that_agree_have_no_hotspots() -> None:
+    assert spots(*[drawn(PLACES, probability) for probability in (0.85, 0.9, 0.95)]) == ()
+
+
+def test_an_atom_that_only_some_members_see_is_one() -> None:
+    without = PLACES[(PLACES != MIDDLE).any(axis=1)]
+    found = spots(drawn(PLACES, 0.99), drawn(PLACES, 0.99), drawn(PLACES, 0.99), drawn(without))
+    assert len(found) == 1
+    assert near(found, MIDDLE)
+    assert found[0].kind == "spread"
+    assert found[0].strength > 1
+
+
+def test_an_atom_that_members_see_in_different_places_is_one() -> None:
+    moved = [np.where((PLACES == MIDDLE).all(axis=1)[:, None], PLACES + shift, PLACES) for shift in (-2.5, 0.0, 2.5)]
+    found = spots(*[drawn(places) for places in moved])
+    assert near(found, MIDDLE)
+    assert len(found) <= 2
+
+
+def test_an_atom_of_half_the_size_is_one_though_all_members_agree() -> None:
+    cut = drawn(PLACES)
+    cut[0, int(MIDDLE[0]) - 6 : int(MIDDLE[0]), int(MIDDLE[1]) - 6 : int(MIDDLE[1]) + 7] = 0.0
+    (found,) = spots(cut, cut)
+    assert (found.kind, near((found,), MIDDLE)) == ("shape", True)
+
+
+def test_a_frame_full_of_doubt_is_not_one_large_hotspot() -> None:
+    rng = np.random.default_rng(0)
+    doubtful = [np.clip(drawn(PLACES) * rng.uniform(0.4, 1.1, SHAPE), 0, 1).astype(np.float32) for _ in range(4)]
+    assert len(spots(*doubtful)) <= 3
+
+
+def test_the_strongest_come_first_and_there_are_never_too_many() -> None:
+    halves = [drawn(PLACES[index::2], 0.99) for index in (0, 1)]
+    found = spots(drawn(PLACES, 0.99), *halves)
+    assert len(found) <= MOST
+    assert [spot.strength for spot in found] == sorted((spot.strength for spot in found), reverse=True)
+
+
+def test_nothing_is_told_without_maps_and_atoms() -> None:
+    assert hotspots(None, None, None) == ()
+
+
+@pytest.fixture(scope="module")
+def silicon() -> Ensemble:
+    return open_ensemble(load_bundle(find_bundle("graphene-si")), device="cpu", precision="fp32", threads=1)
+
+
+def frames(hops: int) -> Iterator[SimulatedFrame]:
+    return movie(shape=(192, 192), frames=5, seed=71, hops=hops)
+
+
+def told(frame: SimulatedFrame, ensemble: Ensemble) -> tuple[Hotspot, ...]:
+    found = analyse(frame.pixels, frame.sampling, ensemble, keep_members=False)
+    return hotspots(found.mean, found.std, found.atoms, 0.5 / frame.sampling)
+
+
+def test_atoms_that_hop_during_the_scan_are_hotspots_and_hardly_anything_else_is(silicon: Ensemble) -> None:
+    seen = total = elsewhere = 0
+    for frame in frames(hops=4):
+        spots = told(frame, silicon)
+        for ends in frame.hops:
+            total += 1
+            seen += any(near(spots, np.array(end)) for end in ends)
+        elsewhere += sum(not any(near((spot,), np.array(end)) for ends in frame.hops for end in ends) for spot in spots)
+    assert seen >= 0.35 * total
+    assert elsewhere <= 5
+    assert sum(len(told(frame, silicon)) for frame in frames(hops=0)) <= 3
