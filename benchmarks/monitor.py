@@ -31,7 +31,7 @@ WARM = 12
 
 @dataclass
 class Subject:
-    """A server and a client of it. `engine_s`, `monitor_s`: processor time by block; `total_ms`: engine's, by frame; `looks`: by block."""
+    """A server and a client of it. `engine_s`, `monitor_s`: processor time by block; `total_ms`: engine's, by frame."""
 
     server: RunningServer
     client: Client
@@ -53,6 +53,8 @@ def run(console: Console, quick: bool) -> dict[str, Any]:
         for index in range(blocks):
             for subject in (without, watched) if index % 2 else (watched, without):
                 _block(subject, frames, frames_a_block, keep=True)
+        assert watched.monitor is not None
+        resident = watched.monitor.memory_info().rss / 2**20
     results = {
         "side": SIDE,
         "members": len(load_bundle(bundle).manifest.members),
@@ -63,6 +65,7 @@ def run(console: Console, quick: bool) -> dict[str, Any]:
         "total_p50_ms": float(np.median(without.total_ms)),
         "total_p50_ms_watched": float(np.median(watched.total_ms)),
         "monitor_cpu_ms": _per_frame(watched.monitor_s, frames_a_block),
+        "monitor_resident_mib": resident,
     }
     _print(console, results)
     return results
@@ -104,5 +107,6 @@ def _print(console: Console, results: dict[str, Any]) -> None:
     table.add_row("engine's processor time a frame, ms", *(f"{results[name]:.1f}" for name in cpu))
     table.add_row("receipt to reply, median, ms", *(f"{results[name]:.1f}" for name in total))
     table.add_row("monitor's processor time a frame, ms", "", f"{results['monitor_cpu_ms']:.1f}")
+    table.add_row("monitor's memory, MiB", "", f"{results['monitor_resident_mib']:.0f}")
     console.print(table)
     console.print(f"engine's processor time: {results['engine_cpu_ratio']:.3f} times (median over blocks)")
