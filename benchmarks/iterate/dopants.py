@@ -12,8 +12,8 @@ from elitscope_models.truth import KnownFrame, read_truth
 
 PARENT = "graphene"
 CLASSES = ("C", "Si")
-OPTIONS = ("--learn-from", "0-7", "--rounds", "0", "--size", "4", "--steps", "120", "--crop", "96")
-SHOWN = (3, 31)
+OPTIONS = ("--filter", "none", "--learn-from", "0-7", "--rounds", "0", "--size", "4", "--steps", "80", "--crop", "96")
+SHOWN = (3, 30)
 """Frames of Fig. 4: one in which a silicon hops, and one with a hole and contamination."""
 _SIDE = 112
 

@@ -4,12 +4,13 @@ learning from the movie's first frames does for all that come later (Fig. 3)."""
 from __future__ import annotations
 
 from benchmarks.iterate.loops import Bench, bundle_of, opened, scored, seen
-from benchmarks.iterate.pictures import Panel, map_panel, save_panels
+from benchmarks.iterate.pictures import Panel, map_panel, save_panels, shrink
 from elitscope_models.evaluate import Evaluation
 from elitscope_models.figures import Figures
 from elitscope_models.sheets import Sheet
 from elitscope_models.truth import read_truth
 
+IMPORT = ("--sampling", "0.12", "--normalisation", "local")
 OPTIONS = ("--learn-from", "0-5", "--rounds", "1", "--size", "3", "--steps", "80", "--crop", "96")
 SHOWN = (24, 28, 31)
 """Frames of the contamination segment that are drawn."""
@@ -19,7 +20,7 @@ def study(bench: Bench) -> str:
     movie, start = bench.data / "multislice" / "graphene_drift.npz", bench.work / "atomai"
     saved = bench.data / "atomai" / "graphene_ensemble_metadict.tar"
     if not start.exists():
-        bench.run("import-atomai", str(saved), "--out", str(start), "--sampling", "0.12")
+        bench.run("import-atomai", str(saved), "--out", str(start), *IMPORT)
     command = bench.iterate(movie, "drift", "--bundle", str(start), *OPTIONS)
     frames = list(read_truth(movie))
     before, after = opened(start), opened(bench.work / "drift" / "round-1")
@@ -35,13 +36,16 @@ def study(bench: Bench) -> str:
         each.append((seen(frames[index], after), "after one round"))
         rows.append([Panel(each[0][0].image, own), *(map_panel(sight.mean[0], title) for sight, title in each)])
     save_panels(bench.pictures / "drift.png", rows, 2.3)
+    shrink(bench.work / "drift" / "report" / "members.png", bench.pictures / "drift-members.png")
     return "\n\n".join(
         [
-            f"```\nelitscope-models import-atomai graphene_ensemble_metadict.tar --out ./atomai --sampling 0.12\n{command}\n```",
-            f"The loop proposed members {', '.join(map(str, chosen))}, and learnt from the first six frames of `nominal`.",
-            _segments(first, last).markdown,
-            "Its members in the segment `contamination`, before:",
+            f"```\nelitscope-models import-atomai graphene_ensemble_metadict.tar --out ./atomai {' '.join(IMPORT)}\n{command}\n```",
+            "![Every member by itself on four frames of the movie](pictures/drift-members.png)",
+            f"The contact sheet of the report (the paper's Fig. 2). The loop proposed members {', '.join(map(str, chosen))}, by what "
+            "they find on these frames alone; in the segment `contamination`, against known atoms, they are",
             _members(dirty).markdown,
+            "The new ensemble learnt from the first six frames of `nominal`, and looked at all 48:",
+            _segments(first, last).markdown,
             "![Contaminated frames: mean of all members, best member, after one round](pictures/drift.png)",
             "Frames of that segment, as in the paper's Figs. 2 and 3: image, plain mean, best member by itself, and mean after one round.",
         ]

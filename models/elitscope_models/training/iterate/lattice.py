@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -27,6 +29,10 @@ _COMPONENTS = 6
 _LEAST = 24
 """Atoms, below which two classes of them mean nothing."""
 _NEIGHBOURS = 3
+_PATCH_OF = 12
+"""Atoms that make a patch of dirt."""
+_LINKED = 1.8
+"""Distances of nearest neighbours up to which odd atoms lie together: the second neighbours of a honeycomb."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +87,8 @@ def divide(frames: Sequence[Surroundings], seed: int = 0, patch: int = PATCH, co
     if not coherence >= coherent:
         return Division(everything, coherence, False)
     variation = [float(features[labels == label].var(axis=0).sum()) for label in (0, 1)]
-    return Division(tuple(np.split(labels == int(np.argmin(variation)), bounds)), coherence, True)
+    odd = np.split(labels != int(np.argmin(variation)), bounds)
+    return Division(tuple(~_in_patches(each.positions, own) for each, own in zip(frames, odd, strict=True)), coherence, True)
 
 
 def at_the_edge(positions: Array, kept: Flags, patch: int = PATCH) -> Flags:
@@ -132,6 +139,20 @@ def _mixture(features: Array, seed: int) -> Array:
         warnings.simplefilter("ignore", ConvergenceWarning)  # classes that never settle are not coherent either
         reduced = PCA(min(_COMPONENTS, *scaled.shape), random_state=seed).fit_transform(scaled)
         return np.asarray(GaussianMixture(2, n_init=4, reg_covar=1e-4, random_state=seed).fit_predict(reduced))
+
+
+def _in_patches(positions: Array, odd: Flags) -> Flags:
+    """Which odd atoms lie together with many others, bool [atom]. A dopant, a vacancy and their neighbours are odd too, and no dirt."""
+    chosen = np.flatnonzero(odd)
+    if len(chosen) < _PATCH_OF:
+        return np.zeros(len(odd), bool)
+    reach = _LINKED * float(np.median(cKDTree(positions).query(positions, 2)[0][:, 1]))
+    pairs = cKDTree(positions[chosen]).query_pairs(reach, output_type="ndarray")
+    links = coo_array((np.ones(len(pairs)), pairs.T), shape=(len(chosen), len(chosen)))
+    _, patch = connected_components(links, directed=False)
+    together = np.zeros(len(odd), bool)
+    together[chosen] = np.bincount(patch)[patch] >= _PATCH_OF
+    return together
 
 
 def _coherence(positions: Sequence[Array], labels: Sequence[Array]) -> float:

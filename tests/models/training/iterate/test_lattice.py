@@ -40,6 +40,15 @@ def test_what_was_found_in_dirt_is_dropped_and_the_lattice_kept() -> None:
     assert kept[true].mean() > 0.6
 
 
+def test_dopants_are_odd_and_no_dirt() -> None:
+    specimen = graphene((19.2, 19.2), np.random.default_rng(8), dopants=0.03)
+    doped, _ = seen_by_a_naive_network(specimen, 0.1, 0.0, 8)
+    division = divide([*(frame for frame, _ in sheets(0.35)), doped])
+    assert division.divided
+    assert division.kept[2].all()
+    assert not division.kept[0].all()
+
+
 @pytest.mark.parametrize("lattice", ["graphene", "square"])
 def test_a_clean_lattice_is_kept_whole(lattice: str) -> None:
     rng = np.random.default_rng(4)
