@@ -7,6 +7,13 @@ kind=$1 venv=$2 bundles=$3
 python3 -m venv "$venv"
 pip() { "$venv/bin/python" -m pip --disable-pip-version-check "$@"; }
 pip install --quiet -c constraints.txt packaging
+
+# the web console becomes part of the service's package; what builds it does not stay
+console=$(mktemp -d)
+python3 -m venv "$console"
+"$console/bin/python" clients/console/build.py
+rm -rf "$console" clients/console/node_modules
+
 pip install --quiet --no-deps ./clients/python .
 "$venv/bin/python" docker/requirements.py "$kind" > "$venv/requirements.txt"
 if [ "$kind" = cpu ]; then

@@ -18,11 +18,10 @@ export interface DriftPoint {
   score: number | null;
 }
 
-/** An alarm and when it began, as far as this page knows. */
+/** An alarm and when it began, Unix seconds, as far as this page knows. */
 export interface SeenAlarm {
   key: string;
   at: number;
-  text: string;
 }
 
 export class DriftModel {
@@ -97,7 +96,6 @@ export class DriftModel {
       .map((alarm) => ({
         key: `${alarm.signal} ${alarm.member} ${alarm.began_frame_id}`,
         at: this.timeOf(alarm.began_frame_id) ?? drift.as_of,
-        text: alarm.text,
       }))
       .filter((alarm) => !known.has(alarm.key));
     if (added.length > 0) this.seen.value = [...this.seen.value, ...added].slice(-KEPT_ALARMS);

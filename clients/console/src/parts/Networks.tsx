@@ -1,7 +1,8 @@
 // Every network's own map with its figures and a switch; what is switched is applied together, with a reason.
 
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import type { RefObject } from "preact";
+import { useEffect, useRef } from "preact/hooks";
 
 import { useConsole } from "../console";
 import { ranges } from "../model/selection";
@@ -15,6 +16,7 @@ const REASONS = ["fog", "disagrees with the others", "false atoms", "misses atom
 
 export function Networks() {
   const { networks, selection, ensembles, display, session, drift, live } = useConsole();
+  const inForce = useRef<HTMLParagraphElement>(null);
   useEffect(() => {
     networks.look(true);
     return () => networks.look(false);
@@ -38,28 +40,28 @@ export function Networks() {
           {session.mayOperate.value ? "Change …" : "Look …"}
         </button>
       </div>
-      <InForce />
+      <InForce text={inForce} />
       {(drift.advice.value?.kind ?? "no_change") !== "no_change" && <Advice />}
       <ul class="cards">
         {now.members.map(({ id }) => (
           <Card key={`${now.ensemble} ${id}`} id={id} member={known.get(id) ?? null} />
         ))}
       </ul>
-      <Apply />
+      <Apply inForce={inForce} />
       <HoldBar />
     </div>
   );
 }
 
 /** What is in force, since which frame, and what became of the last command. */
-function InForce() {
+function InForce({ text }: { text: RefObject<HTMLParagraphElement | null> }) {
   const { selection, session } = useConsole();
   const now = selection.now.value!;
   const outcome = selection.outcome.value;
   const began = now.first_frame_id === null ? "from the next frame on" : `since frame ${now.first_frame_id}`;
   return (
     <div class="in-force">
-      <p data-testid="in-force" aria-live="polite">
+      <p data-testid="in-force" aria-live="polite" tabIndex={-1} ref={text}>
         <b>Revision {now.revision}</b> in force {began}
         <small>
           by {now.author}
@@ -136,7 +138,7 @@ function Card({ id, member }: { id: number; member: LiveMember | null }) {
 }
 
 /** What is staged, why, and the button that asks for it. */
-function Apply() {
+function Apply({ inForce }: { inForce: RefObject<HTMLElement | null> }) {
   const { selection } = useConsole();
   const reason = useSignal("");
   const { select, deselect } = selection.change.value;
@@ -147,7 +149,9 @@ function Apply() {
     event.preventDefault();
     if (few) return;
     await selection.apply(reason.value.trim());
-    if (selection.outcome.value?.phase === "done") reason.value = "";
+    if (selection.outcome.value?.phase !== "done") return;
+    reason.value = "";
+    inForce.current?.focus(); // the form has gone, and a button would be pressed by the next blank
   };
   return (
     <form class="apply" onSubmit={apply} onKeyDown={(event) => event.key === "Escape" && selection.unstage()}>
