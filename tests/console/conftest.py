@@ -7,22 +7,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from playwright.sync_api import Browser
 
+from tests.console.browsing import started_browser
 from tests.support.bundles import make_bundle
 from tests.support.frames import dots, lattice
 from tests.support.server import RunningServer
-
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (pip install -e '.[dev]')")
 
 SHAPE = (128, 160)
 FRAMES = [dots(SHAPE, lattice(SHAPE), floor=0.1) * np.float32(1 + i / 4) for i in range(3)]
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[playwright.Browser]:
+def browser() -> Iterator[Browser]:
     """One a module: while one is open, asyncio can't be used in this thread."""
-    from tests.console.browsing import started_browser
-
     with started_browser() as browser:
         yield browser
 

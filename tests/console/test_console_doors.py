@@ -70,7 +70,7 @@ def test_a_key_that_may_only_look_sees_everything_and_presses_nothing(browser, g
         expect(console.page.get_by_test_id("frame-members")).to_have_text("networks 0–3 of toy")
         for member in range(4):
             expect(console.page.get_by_role("switch", name=f"Network {member} in use")).to_be_disabled()
-        for name in ("Undo", "Hold 30 min"):
+        for name in ("Undo", "Hold"):
             expect(console.page.get_by_role("button", name=name)).to_be_disabled()
         console.page.get_by_role("button", name="Look …").click()
         expect(console.page.get_by_test_id("ensemble-other").get_by_role("button", name="Use")).to_be_disabled()

@@ -91,8 +91,9 @@ def test_a_network_is_enlarged_beside_the_mean_and_left_out_from_there(browser, 
 def test_a_hold_names_its_holder_and_is_given_back(browser, server):
     with Streaming(server.server, FRAMES, stream="held"), opened(browser, server.http, stream="held") as console:
         console.wait_live()
-        console.page.get_by_role("button", name="Hold 30 min").click()
-        expect(console.page.get_by_test_id("hold")).to_contain_text("Held by console")
+        console.page.get_by_label("For how long").select_option("until given back")
+        console.page.get_by_role("button", name="Hold").click()
+        expect(console.page.get_by_test_id("hold")).to_contain_text("Held by console until given back")
         console.page.get_by_role("button", name="Give back").click()
         expect(console.page.get_by_test_id("hold")).to_contain_text("Programs may change this stream")
 

@@ -30,6 +30,8 @@ STD_TOP = 0.5
 """The largest standard deviation that values from 0 to 1 can have."""
 BLACK, WHITE = 0.5, 99.5
 """Percentiles of a frame's pixels that become 0 and 255."""
+SAMPLE = 100_000
+"""Pixels that percentiles are taken of, about."""
 _OF_KIND = {MEMBERS: ("members",), INACTIVE: ("mean", "members")}
 """What a viewer gets of the publications of maps: deselected networks' come with the mean of the frame that they are of."""
 
@@ -133,7 +135,8 @@ def _reduced_frame(pixels: Array, scale: float, dtype: str) -> tuple[Array, tupl
     small = shrunk(np.asarray(pixels, np.float32), scale)
     if dtype == "float32":
         return small, (0.0, 1.0)
-    finite = small[np.isfinite(small)]
+    sample = small.ravel()[:: max(1, small.size // SAMPLE)]
+    finite = sample[np.isfinite(sample)]
     low, high = (float(level) for level in np.percentile(finite, (BLACK, WHITE))) if finite.size else (0.0, 1.0)
     return _levels(small, low, high if high > low else low + 1.0), (low, high)
 
