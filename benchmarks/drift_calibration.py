@@ -15,7 +15,7 @@ from elitscope_models.manifest import Calibration
 from elitscope_models.sheets import Sheet
 from elitscope_models.truth import KnownFrame, from_simulated, read_truth
 
-_FITTED, _JUDGED = (921, 922, 923), (931, 932)
+_FITTED, _JUDGED = (911, 912), (961, 962)
 """Seeds of simulated movies."""
 _DRAWS = 3
 
@@ -33,12 +33,12 @@ def calibration_sheets(library: Library) -> Iterator[Sheet]:
 
 def observed(library: Library, ensemble: str, seeds: Iterable[int]) -> dict[int, Observed]:
     """Selections of every size on simulated movies."""
-    movies = (library.movie(f"calibration {seed}", ensemble, partial(_simulated, seed)) for seed in seeds)
+    movies = (library.movie(f"simulated graphene {seed}", ensemble, partial(_simulated, seed)) for seed in seeds)
     return merged(_observed(frames) for frames in movies)
 
 
 def _simulated(seed: int) -> Iterator[KnownFrame]:
-    return map(from_simulated, movie("graphene", (256, 256), 48, seed, "all"))
+    return map(from_simulated, movie("graphene", (256, 256), 36, seed, "all"))
 
 
 def _observed(frames: Iterable[Recorded]) -> dict[int, Observed]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.drift_movies import NOMINAL, RAMPS, SAMPLING, Kept, moves, pan, ramp, steady
+from benchmarks.drift_movies import NOMINAL, RAMPS, SAMPLING, STEADY, Kept, moves, pan, ramp, steady
 from benchmarks.drift_subsets import Segment, f1, follow, looks_at, segments, subset_counts
 from benchmarks.drift_watch import HOUR, Announced, Quiet, alarms_of, announced, quiet
 from benchmarks.recorded import Recorded, recorded
@@ -24,8 +24,16 @@ from elitscope_models.zoo import find_bundle
 
 ATOMAI = "atomai"
 _SIDE = (256, 256)
-_HELD_BACK = (941, 942)
-"""Seeds that nothing was fitted to."""
+_HELD_BACK = (
+    ("graphene", "graphene", 962), ("graphene-si", "graphene", 912), ("square-lattice", "square", 941), (ATOMAI, "graphene", 941),
+    (ATOMAI, "graphene", 942),
+)  # fmt: skip
+"""Ensemble, lattice and seed of movies that nothing was fitted to."""
+_EVERY = 3
+"""Of the frames of a ramp, every third is judged with every subset."""
+_MULTISLICE = "multislice"
+_SAME_LATTICE = ("dose",)
+"""Ramps that need no images of the lattice but those of the steady part."""
 _PER_CONDITION = 7 * HOUR // 6
 """Steady looks watched of each of the six conditions: seven hours of frames in all."""
 
@@ -72,29 +80,23 @@ class Library:
         yield self._judged("lsmo_nio", "square-lattice", lambda: read_truth(self.data / "multislice" / "lsmo_nio.npz"))
 
     def held_back(self) -> Iterator[tuple[str, list[Segment]]]:
-        """The simulator's movies in which everything drifts, with seeds held back; ramps far beyond what anyone was trained on; graphene's
-        networks on another material."""
-        for seed in _HELD_BACK:
-            for ensemble, lattice in (
-                ("graphene", "graphene"),
-                ("graphene-si", "graphene"),
-                ("square-lattice", "square"),
-                (ATOMAI, "graphene"),
-            ):
-                yield self._judged(f"simulated {lattice} {seed}", ensemble, _simulated(lattice, seed))
-            yield self._judged(f"simulated hexagonal {seed}", "graphene", _simulated("hexagonal", seed, frames=12, drift="none"))
+        """The simulator's movies in which everything drifts, with seeds held back; ramps far beyond what anyone was trained on."""
+        for ensemble, lattice, seed in _HELD_BACK:
+            yield self._judged(f"simulated {lattice} {seed}", ensemble, _simulated(lattice, seed))
         for kind in RAMPS:
-            for name, ensemble, frames in self._ramps(kind):
-                yield self._judged(name, ensemble, frames, SAMPLING, only=kind)
+            for renderer, _, frames in self._ramps(kind):
+                yield self._judged(f"{renderer} {kind}", "graphene", frames, SAMPLING, every=_EVERY)
 
     def ramps(self) -> list[tuple[str, Announced]]:
-        """What watches say of ramps; the renderer in words, and what was told."""
+        """What watches say of ramps that follow a steady part; the renderer in words, and what was told."""
         told = []
         for kind in RAMPS:
-            for name, ensemble, frames in self._ramps(kind):
-                seen = self.movie(name, ensemble, frames, SAMPLING)
+            for renderer, before, frames in self._ramps(kind):
+                calm = self.movie(f"{renderer} steady" if renderer == _MULTISLICE else "steady nominal", "graphene", before)
+                seen = [*calm, *self.movie(f"{renderer} {kind}", "graphene", frames, SAMPLING)]
+                seen = [replace(one, index=index) for index, one in enumerate(seen)]
                 whole = np.array([one.score(one.atoms(one.members)).f1 for one in seen])
-                told.append((name.removesuffix(f" {kind}"), announced(kind, looks_at(seen), whole)))
+                told.append((renderer, announced(kind, looks_at(seen), whole)))
         return told
 
     def quiet(self) -> list[Quiet]:
@@ -108,22 +110,23 @@ class Library:
     def moves(self) -> list[tuple[str, int, list[tuple[int, Alarm]]]]:
         """What watches say where only the place changes: in words, number of frames, alarms."""
         movies: dict[str, Frames] = {f"three moves, seed {seed}": _moved(seed) for seed in (51, 52)}
-        movies["a stage that wanders by 0.3 Å a frame"] = lambda: pan(61, 240)
+        movies["a stage that wanders by 0.3 Å a frame"] = lambda: pan(61, 160)
         told = []
         for name, frames in movies.items():
             looks = looks_at(self.movie(name, "graphene", frames))
             told.append((name, len(looks), alarms_of(looks)))
         return told
 
-    def _ramps(self, kind: str) -> Iterator[tuple[str, str, Frames]]:
-        """Name, ensemble and frames of the ramps of a kind: by convolution with a probe, and by multislice where that is installed."""
-        yield f"probe {kind}", "graphene", lambda: ramp(kind, 31)
-        if importlib.util.find_spec("abtem") is not None:
-            yield f"multislice {kind}", "graphene", lambda: ramp(kind, 21, _multislice())
+    def _ramps(self, kind: str) -> Iterator[tuple[str, Frames, Frames]]:
+        """Renderer, steady part and ramp of a kind: by convolution with a probe; by multislice where it is at hand, and quick enough since
+        the lattice stays the same."""
+        yield "probe", _steady("graphene", NOMINAL, SAMPLING), lambda: ramp(kind, 41)
+        kept = (self.folder(f"{_MULTISLICE} {kind}", "graphene") / "done.json").exists()
+        if kind in _SAME_LATTICE and (kept or importlib.util.find_spec("abtem") is not None):
+            yield _MULTISLICE, lambda: steady(21, STEADY, imager=_multislice()), lambda: ramp(kind, 21, _multislice())
 
-    def _judged(self, name: str, ensemble: str, frames: Frames, stated: float | None = None, only: str = "") -> tuple[str, list[Segment]]:
-        seen = self.movie(name, ensemble, frames, stated)
-        seen = [replace(one, index=index) for index, one in enumerate(one for one in seen if not only or one.frame.segment == only)]
+    def _judged(self, name: str, ensemble: str, frames: Frames, stated: float | None = None, every: int = 1) -> tuple[str, list[Segment]]:
+        seen = [replace(one, index=index) for index, one in enumerate(self.movie(name, ensemble, frames, stated)[::every])]
         looks: list[Look] = looks_at(seen)
         counts = subset_counts(self.folder(name, ensemble), seen)
         return f"{ensemble} on {name}", segments(seen, counts, follow(seen, looks))
@@ -158,7 +161,7 @@ def _simulated(lattice: str, seed: int, frames: int = 36, drift: str = "all") ->
 
 
 def _steady(lattice: str, conditions: Conditions, sampling: float) -> Frames:
-    return lambda: steady(41, 200, conditions, lattice, sampling=sampling)
+    return lambda: steady(41, STEADY, conditions, lattice, sampling=sampling)
 
 
 def _moved(seed: int) -> Frames:

@@ -19,7 +19,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 SIDE, SAMPLING = 256, 0.08
 STEADY, RAMP = 200, 60
-"""Frames before a ramp, and of it."""
+"""Frames before a ramp, and of one."""
 _SNAPSHOTS = 16
 """Thermal snapshots of one area."""
 
@@ -69,16 +69,16 @@ RAMPS: Mapping[str, Ramp] = {
 metadata know nothing."""
 
 
-def ramp(kind: str, seed: int, imager: Imager | None = None, steady: int = STEADY, length: int = RAMP) -> Iterator[KnownFrame]:
-    """Steady frames of one area of graphene, then a ramp of `kind`; segments `steady` and `kind`."""
+def ramp(kind: str, seed: int, imager: Imager | None = None, length: int = RAMP) -> Iterator[KnownFrame]:
+    """A ramp of `kind` over the area that `steady` shows with this seed, as if it came after its `STEADY` frames."""
     snapshots = _snapshots(_area("graphene", seed), seed)
-    base = replace(NOMINAL, pattern=seed)
-    rng = np.random.default_rng((seed, 5))
-    for index in range(steady + length):
-        part = max(0.0, (index + 1 - steady) / length)
-        step = RAMPS[kind](base, part) if part else Step(base)
-        frame = _exposed(snapshots[rng.integers(_SNAPSHOTS)], step, (seed, 6, index), imager)
-        yield replace(from_simulated(frame), segment=kind if part else "steady")
+    base, rng = replace(NOMINAL, pattern=seed), np.random.default_rng((seed, 5))
+    for _ in range(STEADY):
+        rng.integers(_SNAPSHOTS)
+    for index in range(length):
+        step = RAMPS[kind](base, (index + 1) / length)
+        frame = _exposed(snapshots[rng.integers(_SNAPSHOTS)], step, (seed, 6, STEADY + index), imager)
+        yield replace(from_simulated(frame), segment=kind)
 
 
 def steady(seed: int, frames: int, conditions: Conditions = NOMINAL, lattice: str = "graphene", imager: Imager | None = None,

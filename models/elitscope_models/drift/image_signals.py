@@ -81,11 +81,14 @@ def _middle(image: Array) -> Array:
 
 
 def _variances(image: Array, radius: float, noise: float) -> tuple[float, float]:
-    """Variance at the scale of an atom, noise taken out, and of what is coarser."""
+    """Variance at the scale of an atom, noise taken out, and of what is coarser. The first is that of most pixels: a few bright atoms more
+    or less in the frame are no change of the dose."""
     inner, outer = max(0.5, 0.5 * radius), 2.5 * radius
     narrow = cv2.GaussianBlur(image, (0, 0), inner)
     rows, columns = image.shape
     small = cv2.resize(narrow, (max(1, columns // 4), max(1, rows // 4)), interpolation=cv2.INTER_AREA)
     wide = cv2.resize(cv2.GaussianBlur(small, (0, 0), max(0.5, outer / 4.0)), (columns, rows), interpolation=cv2.INTER_LINEAR)
     remaining = noise**2 / (4.0 * math.pi * inner**2)
-    return max(0.0, float((narrow - wide).var()) - remaining), float(wide.var())
+    fine = (narrow - wide)[::2, ::2]
+    usual = 1.4826 * float(np.median(np.abs(fine - np.median(fine))))
+    return max(0.0, usual**2 - remaining), float(wide.var())

@@ -120,8 +120,8 @@ SIGNALS: tuple[Signal, ...] = (
     ),
     Signal(
         "signal_to_noise", "dB", -_INFINITE, _INFINITE,
-        "rms of the image at the scale of an atom over the rms noise of a pixel",
-        "follows the dose, whatever gain and dark level are",
+        "usual deviation (1.48 MAD) of the image at the scale of an atom over the rms noise of a pixel",
+        "follows the dose, whatever gain and dark level are, and falls with defocus",
         per_member=False, least=1.0,
     ),
     Signal(
@@ -134,7 +134,7 @@ SIGNALS: tuple[Signal, ...] = (
         "sharpness", "1/Å", 0.0, _INFINITE,
         "mean spatial frequency of the image's power, noise taken out, between 1/6 and 1/0.8 Å",
         "defocus, astigmatism and vibration take away the high frequencies first",
-        per_member=False, least=0.02,
+        per_member=False, least=0.05,
     ),
     Signal(
         "line_noise", "", 0.0, _INFINITE,
@@ -146,13 +146,13 @@ SIGNALS: tuple[Signal, ...] = (
         "lattice_spacing", "Å", 0.0, _INFINITE,
         "spacing of the lattice planes that are strongest in the power spectrum, at the stated sampling",
         "changes when the magnification does and the metadata do not, or the material is another",
-        per_member=False, least=0.1,
+        per_member=False, least=0.2,
     ),
     Signal(
         "sampling_error", "", -1.0, 1.0,
         "by which share the stated sampling is too large, if the lattice is the one that the ensemble was trained on",
         "wrong metadata happens, and resampling to a wrong size blinds every network",
-        per_member=False, least=0.04, limit=0.1,
+        per_member=False, least=0.08, limit=0.1,
     ),
 )  # fmt: skip
 """Every signal; `Look.frame` has the values of those of the frame, `Look.by_member` those of each member."""

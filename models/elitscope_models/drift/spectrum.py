@@ -13,8 +13,12 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 COARSEST, FINEST = 6.0, 0.8
 """Å: periods between which an image's power counts as that of a lattice."""
-_VISIBLE = 30.0
-"""Times the usual power of its ring from which a spot is one of a lattice."""
+_GEOMETRIC = 0.56
+"""Geometric over arithmetic mean of the power of noise."""
+_OUT = 2.2
+"""Times what is to be expected of noise by which a lattice's spots exceed it: in a ring of 60 values noise does in 1 of 140."""
+_CLEAR = 30.0
+"""Times the power of noise from which there is a lattice at all."""
 _SCALES = np.exp(np.arange(math.log(0.55), math.log(1.8), 0.01))
 """Factors by which a stated sampling may be wrong, in steps of 1 %."""
 
@@ -23,13 +27,13 @@ _SCALES = np.exp(np.arange(math.log(0.55), math.log(1.8), 0.01))
 class Spectrum:
     """Power over spatial frequency, ring by ring.
 
-    `frequency`: 1/px, of each ring, ascending; `power`: mean of the ring, noise taken out; `peak`: its largest value over the
-    geometric mean, which a few spots hardly raise; 7 to 10 in noise.
+    `frequency`: 1/px, of each ring, ascending; `power`: mean of the ring, noise taken out; `spots`: how far its largest value stands out
+    of its geometric mean (which a few spots hardly raise), 1 where noise hardly ever does, and 0 where it does not stand out of the noise.
     """
 
     frequency: Array
     power: Array
-    peak: Array
+    spots: Array
 
 
 def spectrum(image: Array) -> Spectrum:
@@ -53,8 +57,11 @@ def spectrum(image: Array) -> Spectrum:
     mean = np.add.reduceat(ordered, starts)[: last + 1] / counts[: last + 1]
     largest = np.maximum.reduceat(ordered, starts)[: last + 1]
     floor = float(np.median(mean[int(0.8 * last) :]))
-    usual = np.exp(np.add.reduceat(np.log(ordered + np.float32(1e-30)), starts)[: last + 1] / counts[: last + 1])
-    return Spectrum(np.arange(last + 1) / side, (mean - floor).clip(0.0), largest / np.maximum(usual, 1e-30))
+    counts = counts[: last + 1]
+    usual = np.exp(np.add.reduceat(np.log(ordered + np.float32(1e-30)), starts)[: last + 1] / counts)
+    noise = np.maximum(np.log(np.maximum(counts, 2)), 1.0) / _GEOMETRIC  # what the largest of so many values of noise is to be expected
+    spots = np.where(largest > _CLEAR * floor, largest / np.maximum(usual * noise * _OUT, 1e-30), 0.0)
+    return Spectrum(np.arange(last + 1) / side, (mean - floor).clip(0.0), spots)
 
 
 def sharpness(found: Spectrum, sampling: float) -> float:
@@ -75,7 +82,7 @@ def lattice_spacing(found: Spectrum, sampling: float) -> float:
 
     The strongest is that with the most amplitude, so that higher orders do not pass for it.
     """
-    strength = _strength(found, sampling)
+    strength = _strength(found, sampling) * (found.spots > 1.0)
     if not strength.any():
         return float("nan")
     return float(sampling / _refined(found.frequency, strength, int(strength.argmax())))
@@ -102,11 +109,11 @@ def sampling_error(found: Spectrum, sampling: float, expected: tuple[float, ...]
 
 
 def _strength(found: Spectrum, sampling: float) -> Array:
-    """Of the lattice's spots in each ring: root of the power that stands out; 0 in rings without any. The band is wide, since the
-    sampling may be wrong."""
+    """Of the lattice's spots in each ring: root of the power, less where they hardly stand out, 0 in rings without any. The band is wide,
+    since the sampling may be wrong."""
     at = found.frequency / sampling
-    usable = (at > 0.5 / COARSEST) & (at < 2.0 / FINEST) & (found.peak > _VISIBLE)
-    return np.where(usable, np.sqrt(found.power), 0.0)
+    usable = (at > 0.5 / COARSEST) & (at < 2.0 / FINEST)
+    return np.where(usable, np.sqrt(found.power) * (2.0 * found.spots - 1.0).clip(0.0, 1.0), 0.0)
 
 
 def _refined(frequency: Array, strength: Array, index: int) -> float:
