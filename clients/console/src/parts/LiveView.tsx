@@ -13,13 +13,16 @@ import { Steps } from "./Steps";
 
 /** Frames: as far from a frame as this, what the drift monitor saw in it may still be drawn. */
 const NEAR = 3;
+/** The strongest; more of them hide what they are about. */
+const MOST_HOTSPOTS = 8;
 const NONE: readonly Hotspot[] = [];
 
 export function LiveView() {
   const { live, display, drift } = useConsole();
   const frame = live.shown.value;
   const seen = drift.now.value;
-  const hotspots = seen !== null && seen.stale === null && frame !== null && Math.abs(frame.frameId - seen.frame_id) <= NEAR ? seen.hotspots : NONE;
+  const near = frame !== null && seen !== null && seen.stale === null && Math.abs(frame.frameId - seen.frame_id) <= NEAR;
+  const hotspots = useMemo(() => (near ? seen.hotspots.slice(0, MOST_HOTSPOTS) : NONE), [near, seen]);
   const contrast = display.contrast.value;
   const classId = display.classId.value;
   const atoms = display.atoms.value;
