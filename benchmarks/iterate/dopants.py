@@ -10,9 +10,9 @@ from elitscope_models.sheets import Sheet
 from elitscope_models.training.iterate.experiment import Sight
 from elitscope_models.truth import KnownFrame, read_truth
 
-PARENT = "graphene"
+PARENT = "graphene-si"
 CLASSES = ("C", "Si")
-OPTIONS = ("--filter", "none", "--learn-from", "0-7", "--rounds", "0", "--size", "4", "--steps", "80", "--crop", "96")
+OPTIONS = ("--filter", "none", "--learn-from", "0-7", "--rounds", "0", "--size", "3", "--steps", "60", "--crop", "96")
 SHOWN = (3, 30)
 """Frames of Fig. 4: one in which a silicon hops, and one with a hole and contamination."""
 _SIDE = 112

@@ -41,8 +41,8 @@ def study(bench: Bench) -> str:
         [
             f"```\nelitscope-models import-atomai graphene_ensemble_metadict.tar --out ./atomai {' '.join(IMPORT)}\n{command}\n```",
             "![Every member by itself on four frames of the movie](pictures/drift-members.png)",
-            f"The contact sheet of the report (the paper's Fig. 2). The loop proposed members {', '.join(map(str, chosen))}, by what "
-            "they find on these frames alone; in the segment `contamination`, against known atoms, they are",
+            f"The contact sheet of the report (the paper's Fig. 2). The loop proposed member {', '.join(map(str, chosen))}, by what "
+            "each finds on these frames alone. In the segment `contamination`, against known atoms, they are",
             _members(dirty).markdown,
             "The new ensemble learnt from the first six frames of `nominal`, and looked at all 48:",
             _segments(first, last).markdown,

@@ -44,6 +44,7 @@ def study(bench: Bench) -> str:
             confusion(results["multi-class"]).markdown,
             _classes(results["multi-class"]).markdown,
             "![Image, segmentation before, after one round, after the multi-class round](pictures/oxide.png)",
+            "What is not there lies at the rims of islands: columns found twice, as both classes. "
             f"Part of image 0, as the paper's Fig. 5: the image; `{PARENT}` (blue A, orange B); after one round, a single class; after the "
             "multi-class round (Ni pink).",
         ]

@@ -22,7 +22,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 SQUARE = 320
 """px, side of a square at most: room for crops of 224 at random places."""
-_LARGEST_WEIGHT = 10.0
+_LARGEST_WEIGHT = 4.0
 """At most so many times as much as those of the commonest class do atoms of a rare one count."""
 _UNSURE = 1.5
 """Radii of a disc around what nobody is sure of within which a pixel does not count."""
