@@ -17,6 +17,9 @@ DEFAULT = "default"
 SERVER = "server"
 """The author of what nobody asked for: the selection of the first start, say."""
 
+AUTOPILOT = "autopilot"
+"""The author of what the drift monitor changes by itself."""
+
 
 @dataclass(frozen=True)
 class Selection:

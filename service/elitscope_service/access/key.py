@@ -17,11 +17,15 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from elitscope.codec import is_stream_name
+from elitscope_service.selection import AUTOPILOT, SERVER
 from elitscope_service.store.documents import Document, Role
 
 Scope = Literal["read", "operate", "admin"]
 SCOPES: tuple[Scope, ...] = ("read", "operate", "admin")
 """Each includes those before it."""
+
+RESERVED = (SERVER, AUTOPILOT)
+"""Names that no key can have."""
 
 TOKEN_PREFIX = "elit"
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ._@+-]{0,62}[A-Za-z0-9._@+-])?")
@@ -85,6 +89,8 @@ def make_key(
     """
     if not is_name(name):
         raise ValueError(f"{name!r} is no name: 1 to 64 of the characters A-Z a-z 0-9 . _ @ + - and blanks between them")
+    if name in RESERVED:
+        raise ValueError(f"{name!r} is what the audit calls a part of the server: choose another name")
     for stream in streams or ():
         if not is_stream_name(stream):
             raise ValueError(f"stream {stream!r} must match [a-z0-9][a-z0-9_.-]{{0,63}}")

@@ -13,8 +13,9 @@ import redis.asyncio
 
 from elitscope.errors import ElitscopeError
 from elitscope_service.changes import Changes, etag
-from elitscope_service.monitor.autopilot import AUTOPILOT, Manoeuvre
+from elitscope_service.monitor.autopilot import Manoeuvre
 from elitscope_service.orders import make_order
+from elitscope_service.selection import AUTOPILOT
 from elitscope_service.store.documents import AppliedSelection, Role
 
 MOST_REASON = 500

@@ -20,12 +20,9 @@ from dataclasses import dataclass
 
 from elitscope_models.drift.recommend import Recommendation
 from elitscope_service.planners import Planner, action_of, changed, replaced
-from elitscope_service.selection import SERVER
+from elitscope_service.selection import AUTOPILOT, SERVER
 from elitscope_service.store.documents import AppliedSelection, Autopilot, Hold
 from elitscope_service.store.drift import AutopilotRecord, Doing
-
-AUTOPILOT = "autopilot"
-"""Who the audit says it was."""
 
 AGREEING = 3
 """Frames one after the other after which the same is advised, before it is done."""

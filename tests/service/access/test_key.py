@@ -91,6 +91,7 @@ def test_streams_are_any_or_just_those() -> None:
     [
         ({"name": "a\nb"}, "'a\\\\nb' is no name"),
         ({"name": ""}, "'' is no name"),
+        ({"name": "autopilot"}, "'autopilot' is what the audit calls a part of the server"),
         ({"name": "ana", "streams": ("HAADF",)}, "stream 'HAADF' must match"),
         ({"name": "ana", "expires_at": NOW}, "expired already"),
     ],

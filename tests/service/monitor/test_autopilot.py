@@ -11,7 +11,6 @@ from elitscope_models.drift.recommend import Recommendation
 from elitscope_service.monitor.autopilot import (
     AGREEING,
     AGREEING_TO_TAKE_BACK,
-    AUTOPILOT,
     REST_S,
     TAKE_BACK_S,
     Decision,
@@ -20,6 +19,7 @@ from elitscope_service.monitor.autopilot import (
     planned,
 )
 from elitscope_service.planners import Plan
+from elitscope_service.selection import AUTOPILOT
 from elitscope_service.store.documents import AppliedSelection, Autopilot, Hold, Mode
 from tests.service.builders import Clock
 
