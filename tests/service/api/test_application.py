@@ -169,7 +169,7 @@ def test_old_news_is_marked_as_such() -> None:
         ("GET", "/v1/ensembles/gold", 404, "ensemble_unknown"),
         ("GET", "/v1/streams/bf", 404, "stream_unknown"),
         ("GET", "/v1/nothing", 404, "not_found"),
-        ("GET", "/", 404, "not_found"),
+        ("GET", "/nothing-here", 404, "not_found"),
         ("POST", "/v1/streams", 405, "method_not_allowed"),
         ("DELETE", "/healthz", 405, "method_not_allowed"),
     ],
