@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from functools import partial
 
@@ -18,6 +19,8 @@ from elitscope_models.truth import KnownFrame, from_simulated, read_truth
 _FITTED, _JUDGED = (911, 912), (961, 962)
 """Seeds of simulated movies."""
 _DRAWS = 3
+_EDGES = (0.0, 0.45, 0.9, 1.0)
+"""Of bins of predicted precision: finer ones hold some ten atoms each."""
 
 
 def calibration_sheets(library: Library) -> Iterator[Sheet]:
@@ -28,7 +31,7 @@ def calibration_sheets(library: Library) -> Iterator[Sheet]:
     judged = {"simulated, other seeds": observed(library, "graphene", _JUDGED), "graphene_drift, the other frames": _observed(drift[1::2])}
     for name, found in judged.items():
         yield sigma_sheet(name, found, calibration)
-        yield precision_sheet(name, found, calibration)
+    yield precision_sheet("both together", merged(judged.values()), calibration)
 
 
 def observed(library: Library, ensemble: str, seeds: Iterable[int]) -> dict[int, Observed]:
@@ -59,12 +62,13 @@ def sigma_sheet(name: str, found: dict[int, Observed], calibration: Calibration)
 
 
 def precision_sheet(name: str, found: dict[int, Observed], calibration: Calibration) -> Sheet:
-    """Predicted and observed precision, of a few numbers of members."""
+    """Predicted and observed precision by number of members; ± is one standard error of so many atoms."""
     rows = []
     for entry in calibration.precision:
         one = found[entry.members]
-        for part in reliability(predicted_precision(one, entry), one.right):
+        for part in reliability(predicted_precision(one, entry), one.right, _EDGES):
             apart = abs(part.predicted - part.observed)
+            error = math.sqrt(max(part.observed * (1.0 - part.observed), 0.25 / part.count) / part.count)
             reached = "yes" if apart <= 0.05 else "**no**"
-            rows.append((f"{entry.members}", f"{part.predicted:.3f}", f"{part.observed:.3f}", f"{part.count:,}", reached))
+            rows.append((f"{entry.members}", f"{part.predicted:.3f}", f"{part.observed:.3f} ± {error:.3f}", f"{part.count:,}", reached))
     return Sheet(f"Precision ({name})", ("members", "predicted", "observed", "atoms", "within 0.05"), tuple(rows))
