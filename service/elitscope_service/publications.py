@@ -27,6 +27,9 @@ DRIFT = "drift"
 MOST_LOOK_VALUES = 1 << 25
 """Of all active networks' maps of a frame: where they have more, 128 MiB, a look at the frame goes without."""
 
+MOST_LOOK_PIXELS = 1 << 24
+"""Of a frame that is looked at, 4096 × 4096: beyond, the monitor would need gigabytes."""
+
 _OUTPUTS = {
     SUMMARY: ("atoms",),
     PREVIEW: ("mean", "std", "atoms"),
@@ -47,7 +50,7 @@ def topic(kind: str, stream: str) -> str:
 def publications(frame: FrameMessage, result: Result, wanted: Collection[str]) -> Iterator[tuple[str, ResultMessage]]:
     """Topic and message of each kind in `wanted`, from a result that has everything that those need."""
     for kind in (*EVERY_FRAME, *NOW_AND_THEN):
-        if kind in wanted:
+        if kind in wanted and not (kind == LOOK and frame.pixels.size > MOST_LOOK_PIXELS):
             outputs = _OUTPUTS.get(kind, frame.outputs)
             if kind == LOOK and result.member_maps is not None and result.member_maps.size > MOST_LOOK_VALUES:
                 outputs = _OUTPUTS[PREVIEW]

@@ -20,7 +20,7 @@ from elitscope_models.loading import with_fusion
 from elitscope_service import publications as published
 from elitscope_service.anytime import Anytime
 from elitscope_service.pipeline import Analysed, EnsembleMissing, FramePath, PartialUnsupported
-from elitscope_service.publications import EVERY_FRAME, LOOK, NOW_AND_THEN
+from elitscope_service.publications import EVERY_FRAME, LOOK, MEMBERS, NOW_AND_THEN
 from elitscope_service.scheduler import Job
 from elitscope_service.selection import Selection, Selections
 from tests.service.builders import SESSION, Clock
@@ -100,6 +100,12 @@ def test_each_kind_of_publication_carries_its_own(toy_ensemble: Ensemble) -> Non
         "members/haadf/": {"atoms", "members"},
         "look/haadf/": {"frame", "mean", "std", "atoms", "members"},
     }
+
+
+def test_a_frame_that_is_too_large_is_not_looked_at(toy_ensemble: Ensemble, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(published, "MOST_LOOK_PIXELS", FRAME.size - 1)
+    _, analysed = run(path(toy_ensemble, frozenset({LOOK, MEMBERS})).frame_steps(job()))
+    assert [topic for topic, _ in analysed.publications] == ["members/haadf/"]
 
 
 def test_a_look_at_a_frame_with_too_many_maps_goes_without_them(toy_ensemble: Ensemble, monkeypatch: pytest.MonkeyPatch) -> None:
