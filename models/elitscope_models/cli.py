@@ -19,7 +19,7 @@ examples:
   elitscope-models verify ./my-bundle                  will it run, and do two runtimes agree on it?
   elitscope-models COMMAND --help                      everything else
 """
-_ORDER = ("predict", "inspect", "verify", "simulate", "train", "evaluate")
+_ORDER = ("predict", "inspect", "verify", "simulate", "train", "evaluate", "calibrate")
 _INTERRUPTED = 130
 
 
