@@ -51,7 +51,8 @@ class HotspotRecord(Document):
     column: float = Field(examples=[87.5])
     radius: float = Field(examples=[6.0])
     kind: str = Field(
-        description="spread: the networks' probabilities differ; support: some see an atom there; position: they differ about where it is",
+        description="spread: the networks' probabilities differ; support: some see an atom there; position: they differ about where it is; "
+        "shape: an atom that is cut, or larger than others",
         examples=["support"],
     )
     strength: Number = Field(description="How far beyond its bound, 1 and up", examples=[1.8])
