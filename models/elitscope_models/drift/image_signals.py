@@ -14,11 +14,12 @@ from elitscope_models.drift.halving import halved, roomy
 from elitscope_models.drift.lattices import planes
 from elitscope_models.drift.noise import line_noise, pixel_noise
 from elitscope_models.drift.spectrum import lattice_spacing, sampling_error, sharpness, spectrum
+from elitscope_models.drift.trained import beyond_training
 from elitscope_models.manifest import Manifest
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-NAMES = ("signal_to_noise", "contrast", "sharpness", "line_noise", "lattice_spacing", "sampling_error")
+NAMES = ("signal_to_noise", "contrast", "sharpness", "line_noise", "lattice_spacing", "sampling_error", "beyond_training")
 _LARGEST = 1024
 """px: of larger frames the middle is looked at."""
 
@@ -72,6 +73,7 @@ def image_signals(seen: Seen | None, sampling: Sampling | None, radius: float, m
         values["sharpness"] = sharpness(found, mean)
         values["lattice_spacing"] = lattice_spacing(found, mean)
         values["sampling_error"] = sampling_error(found, mean, planes(manifest))
+    values["beyond_training"] = beyond_training(values, manifest)
     return values
 
 

@@ -154,6 +154,12 @@ SIGNALS: tuple[Signal, ...] = (
         "wrong metadata happens, and resampling to a wrong size blinds every network",
         per_member=False, least=0.08, limit=0.1,
     ),
+    Signal(
+        "beyond_training", "", 0.0, _INFINITE,
+        "how far signal to noise, contrast, sharpness or line noise lies outside its range in training, in widths of that range",
+        "no network can be trusted where none has been, even if all agree and nothing changes",
+        per_member=False, least=0.2, limit=0.5,
+    ),
 )  # fmt: skip
 """Every signal; `Look.frame` has the values of those of the frame, `Look.by_member` those of each member."""
 

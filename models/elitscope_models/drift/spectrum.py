@@ -17,6 +17,8 @@ _GEOMETRIC = 0.56
 """Geometric over arithmetic mean of the power of noise."""
 _OUT = 2.2
 """Times what is to be expected of noise by which a lattice's spots exceed it: in a ring of 60 values noise does in 1 of 140."""
+_PERIODS = 5
+"""Periods over the frame that make a lattice: what is coarser is dirt."""
 _CLEAR = 30.0
 """Times the power of noise from which there is a lattice at all."""
 _SCALES = np.exp(np.arange(math.log(0.55), math.log(1.8), 0.01))
@@ -112,7 +114,7 @@ def _strength(found: Spectrum, sampling: float) -> Array:
     """Of the lattice's spots in each ring: root of the power, less where they hardly stand out, 0 in rings without any. The band is wide,
     since the sampling may be wrong."""
     at = found.frequency / sampling
-    usable = (at > 0.5 / COARSEST) & (at < 2.0 / FINEST)
+    usable = (at > 0.5 / COARSEST) & (at < 2.0 / FINEST) & (np.arange(len(at)) >= _PERIODS)
     return np.where(usable, np.sqrt(found.power) * (2.0 * found.spots - 1.0).clip(0.0, 1.0), 0.0)
 
 
