@@ -8,6 +8,7 @@ since that was written. Steps come back through an actor, and through it a task 
 from __future__ import annotations
 
 import os
+import socket
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ HERE = "local"
 """The address of a Ray that is started on this machine and ends with the training."""
 _EVERY_S = 0.5
 """Seconds between looks at how far the tasks are."""
+_KNOCK_S = 5.0
 
 
 class RayMissing(ValueError):
@@ -51,13 +53,25 @@ def connected(address: str) -> Iterator[Cluster]:
         raise RayMissing(f"--ray needs Ray, which is not installed ({error}): pip install 'elitscope-service[ray]'") from error
     options = {"include_dashboard": False} if address == HERE else {}
     try:
+        _knock(address)
         ray.init(address=address, log_to_driver=False, logging_level="error", **options)
-    except (ConnectionError, TimeoutError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         raise RayMissing(f"no Ray cluster answers at {address!r} ({error}): start one (ray start --head), or say --ray {HERE}") from error
     try:
         yield Cluster(ray, int(ray.cluster_resources().get("GPU", 0)))
     finally:
         ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """See that somebody listens where a host and a port are named: Ray itself would try for minutes.
+
+    Raises:
+        OSError: nobody does.
+    """
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if colon and port.isdecimal():
+        socket.create_connection((host, int(port)), _KNOCK_S).close()
 
 
 @dataclass(frozen=True)

@@ -85,6 +85,7 @@ def test_what_would_fail_again_is_told_and_not_tried_again(cluster: Cluster, tmp
     assert not notes
 
 
-def test_where_no_cluster_answers_is_said(cluster: Cluster) -> None:
-    with pytest.raises(RayMissing, match="no Ray cluster answers"), connected("localhost:1"):
+@pytest.mark.parametrize("address", ["localhost:1", "ray://localhost:1"])
+def test_where_no_cluster_answers_is_said(address: str) -> None:
+    with pytest.raises(RayMissing, match=r"no Ray cluster answers at .*refused"), connected(address):
         pass
