@@ -68,20 +68,20 @@ def recommend(
         ready: manifests of other ensembles that could take over, and of this one.
     """
     now = tuple(sorted(set(active)))
-    usable = [look for look in looks if look.sites is not None and len(look.sites.places)]
+    usable = [look for look in looks if look.sites is not None and len(look.sites.places) and set(now) <= set(look.sites.members)]
     if not usable:
-        return Recommendation("no_change", None, None, ("no look with maps of the members yet",), 0.0)
+        return Recommendation("no_change", None, None, ("no look with maps of all active networks yet",), 0.0)
     other = _other_ensemble(usable, ready)
     if other is not None:
         return other
     known = _known(usable, set(members))
     subsets = _subsets(known, max(1, min_members), now, usable)
     expected = np.array([look.sites.expected_f1(_columns(look, subsets)) for look in usable if look.sites is not None])
-    mean = np.nanmean(expected, axis=0) if np.isfinite(expected).any() else np.zeros(len(subsets))
-    base = subsets.index(now) if now in subsets else 0
+    expected = np.nan_to_num(expected, nan=1.0)  # nothing is found where nothing is: that is right
+    mean, base = expected.mean(axis=0), subsets.index(now)
     gains = expected - expected[:, base : base + 1]
     best = _largest_of_the_best(subsets, mean)
-    gain, often = float(np.nanmean(gains[:, best])), float(np.mean(np.nan_to_num(gains[:, best]) > WORTH / 3.0))
+    gain, often = float(gains[:, best].mean()), float((gains[:, best] > WORTH / 3.0).mean())
     if subsets[best] != now and gain >= WORTH * (1.0 + 2.0 / len(usable)) and often >= MOSTLY:
         confidence = _confidence(gains[:, best])
         return Recommendation("members", subsets[best], None, _reasons(usable, now, subsets[best], mean[base], mean[best]), confidence)
@@ -113,30 +113,27 @@ def _subsets(known: tuple[int, ...], least: int, now: tuple[int, ...], looks: Se
     if len(known) <= _EXHAUSTIVE:
         chosen = [subset for size in range(least, len(known) + 1) for subset in combinations(known, size)]
     else:
-        own = {m: float(np.nanmean([look.by_member[m]["expected_f1"] for look in looks if m in look.by_member])) for m in known}
+        own = {member: np.nan_to_num(_mean(looks, member, "expected_f1"), nan=1.0) for member in known}
         ranked = sorted(known, key=lambda member: -own[member])
         chosen = [tuple(sorted(ranked[:size])) for size in range(least, len(known) + 1)]
-    return chosen if now in chosen or not set(now) <= set(known) else [*chosen, now]
+    return chosen if now in chosen else [*chosen, now]
 
 
 def _largest_of_the_best(subsets: Sequence[tuple[int, ...]], mean: Array) -> int:
-    near = [index for index in range(len(subsets)) if mean[index] >= np.nanmax(mean) - ALIKE]
+    near = [index for index in range(len(subsets)) if mean[index] >= mean.max() - ALIKE]
     return max(near, key=lambda index: (len(subsets[index]), mean[index]))
 
 
 def _grown(subsets: Sequence[tuple[int, ...]], now: tuple[int, ...], gains: Array) -> int | None:
     """The largest subset that has all active members and others, and is as good in every look."""
-    same = [i for i, subset in enumerate(subsets) if set(now) < set(subset) and np.nan_to_num(gains[:, i]).min() >= -SAME]
+    same = [i for i, subset in enumerate(subsets) if set(now) < set(subset) and gains[:, i].min() >= -SAME]
     return max(same, key=lambda index: len(subsets[index]), default=None)
 
 
 def _confidence(gains: Array) -> float:
     """How sure it is that the mean is above zero, taking looks as independent, and a hundredth of an F1 for what nobody knows."""
-    values = gains[np.isfinite(gains)]
-    if not len(values):
-        return 0.0
-    error = math.hypot(float(values.std()) / math.sqrt(len(values)), 0.01)
-    return 0.5 * (1.0 + math.erf(float(values.mean()) / error / math.sqrt(2.0)))
+    error = math.hypot(float(gains.std()) / math.sqrt(len(gains)), 0.01)
+    return 0.5 * (1.0 + math.erf(float(gains.mean()) / error / math.sqrt(2.0)))
 
 
 def _reasons(looks: Sequence[Look], now: tuple[int, ...], chosen: tuple[int, ...], before: float, after: float) -> tuple[str, ...]:
@@ -157,8 +154,9 @@ def _against(looks: Sequence[Look], member: int, now: tuple[int, ...]) -> str:
     worst = []
     for name in _FAULTS:
         own = _mean(looks, member, name)
-        others = float(np.nanmedian([_mean(looks, other, name) for other in now if other != member] or [math.nan]))
-        if math.isfinite(own) and math.isfinite(others):
+        known = [value for other in now if other != member and math.isfinite(value := _mean(looks, other, name))]
+        if math.isfinite(own) and known:
+            others = float(np.median(known))
             times = f", {own / others:.1f} times the others'" if others > 0.005 else ", the others' 0"
             worst.append(((own - others) / SIGNAL[name].least, f"{name.replace('_', ' ')} {own:.2f}{times}"))
     worst.sort(reverse=True)

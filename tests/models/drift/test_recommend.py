@@ -76,6 +76,32 @@ def test_without_looks_at_members_nothing_is_said() -> None:
     assert "no look" in found.reasons[0]
 
 
+def test_looks_that_do_not_know_an_active_network_do_not_count() -> None:
+    seen = looks(3, active=(0, 1))
+    known = [look(frame.pixels, result([drawn(frame.positions)] * 2, 9, (0, 1)), MANIFEST) for frame in FRAMES]
+    assert recommend(known, (0, 1, 2), range(4), 1).reasons == ("no look with maps of all active networks yet",)
+    assert recommend([*known, *seen], (0, 1), range(4), 1).kind in ("members", "no_change")
+
+
+def test_empty_vacuum_is_no_reason_to_change_anything() -> None:
+    empty = drawn(np.zeros((0, 2)))
+    noise = np.random.default_rng(0).normal(100.0, 5.0, SHAPE).astype(np.float32)
+    seen = [look(noise, result([empty, empty, empty], index), MANIFEST) for index in range(3)]
+    assert recommend(seen, range(3), range(3), 1).kind == "no_change"
+
+
+def test_of_many_networks_the_worst_are_left_out() -> None:
+    seen = []
+    for index, frame in enumerate(FRAMES):
+        wrong = drawn(hallucinating(frame.positions, index), 0.99)
+        seen.append(look(frame.pixels, result([drawn(frame.positions, 0.6)] * 4 + [wrong] * 8, index), MANIFEST))
+    found = recommend(seen, range(12), range(12), 2)
+    assert found.kind == "members"
+    assert found.members is not None
+    assert {0, 1, 2, 3} <= set(found.members)
+    assert len(found.members) <= 8  # fewer than half of them wrong, so that none of theirs is found
+
+
 def test_where_no_selection_helps_the_good_frames_are_offered_for_training() -> None:
     blind = [
         look(frame.pixels, result([drawn(frame.positions[::4], 0.7)] * 4, 10 + index), MANIFEST)
