@@ -50,5 +50,5 @@ $(VENV)/.installed: $(SOURCES) | $(VENV)/bin/python
 	touch $@
 
 $(VENV)/.installed-dev: $(SOURCES) | $(VENV)/bin/python
-	$(INSTALL) -e './clients/python[files]' -e '.[train,dev]'
+	$(INSTALL) -e './clients/python[files]' -e '.[train,ray,dev]'
 	touch $(VENV)/.installed $@
