@@ -102,10 +102,10 @@ def fit_sigma(observed: Observed) -> SigmaCalibration:
 
 
 def fit_precision(observed: Observed) -> PrecisionCalibration:
-    """Precision over evidence for one number of members."""
-    places, shares, counts = [], [], []
+    """Precision over evidence for one number of members; none for no evidence, so that what was never met is not taken for sure."""
+    places, shares, counts = [0.0], [0.0], [1]
     for inside in _bins(observed.evidence):
-        places.append(float(observed.evidence[inside].mean()))
+        places.append(max(1e-3, float(observed.evidence[inside].mean())))
         shares.append(float(observed.right[inside].mean()))
         counts.append(int(inside.sum()))
     rising = isotonic_regression(shares, weights=counts).x.clip(0.0, 1.0)

@@ -73,7 +73,8 @@ def test_predicted_precision_is_what_is_observed() -> None:
 @pytest.mark.parametrize("right", [True, False])
 def test_atoms_that_are_all_right_or_all_wrong_can_be_fitted(right: bool) -> None:
     few = Observed(1, np.zeros((0, 2)), np.zeros((0, 2)), np.full(50, 0.7), np.full(50, right))
-    assert fit({1: few}, "few").precision[0].precision == (float(right),)
+    entry = fit({1: few}, "few").precision[0]
+    assert (entry.evidence, entry.precision) == ((0.0, 0.7), (0.0, float(right)))
 
 
 def test_selections_of_every_size_are_observed(ensemble: Ensemble) -> None:
