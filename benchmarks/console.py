@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.ensembles import write_ensemble
-from benchmarks.pinning import Pinning, two_cores
+from benchmarks.pinning import Pinning, only_on, two_cores
 from elitscope import Client, Result
 from elitscope.simulator import movie
 from tests.console.browsing import browser_path, opened, started_browser
@@ -42,9 +42,12 @@ def run(console: Console, quick: bool) -> dict[str, Any]:
     shown = 0
     with tempfile.TemporaryDirectory() as folder:
         write_ensemble(Path(folder) / "bundles", MEMBERS)
+        cores = two_cores()
+        with only_on(cores[0]):  # OpenVINO keeps to the cores that it found when it was loaded
+            server = RunningServer("--bundles", Path(folder) / "bundles", data_dir=Path(folder) / "data")
         with (
-            RunningServer("--bundles", Path(folder) / "bundles", data_dir=Path(folder) / "data") as server,
-            Pinning(server.process.pid, server.child("engine").pid, two_cores()),
+            server,
+            Pinning(server.process.pid, server.child("engine").pid, cores),
             started_browser() as browser,
         ):
             engine = server.child("engine")
