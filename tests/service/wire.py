@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -52,6 +53,11 @@ class Peer:
     def send(self, message: Any) -> None:
         """Send a message, or raw parts."""
         self.socket.send_multipart(message if isinstance(message, Sequence) else encode(message))
+
+    def offer(self, message: Any) -> None:
+        """Send, unless there is nowhere to send it to: the server refused this peer already, and ZeroMQ would wait for another."""
+        with contextlib.suppress(zmq.Again):
+            self.socket.send_multipart(encode(message), zmq.NOBLOCK)
 
     def receive(self, patience_ms: int = PATIENCE_MS) -> ServerMessage:
         """The next message from the server."""

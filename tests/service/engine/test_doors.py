@@ -127,8 +127,8 @@ def test_whoever_may_not_send_never_gets_a_byte_to_the_engine(who: str, guarded:
         guarded.keys["token only"], _ = make_key("token only", NOW, scope="admin")
     options: dict[str, Any] = {"PLAIN_USERNAME": b"ana", "PLAIN_PASSWORD": b"x"} if who == "plain" else curve(key)
     with Peer(guarded.running.bind, **options) as unwanted, peer(guarded, guarded.key("known", scope="operate")) as known:
-        unwanted.send(Hello(SESSION))
-        unwanted.send(frame(0))
+        unwanted.offer(Hello(SESSION))
+        unwanted.offer(frame(0))
         known.greet(OTHER_SESSION)  # the engine has had its chance to hear the other one by then
         assert isinstance(known.ask(frame(0, session=OTHER_SESSION)), ResultMessage)
         assert unwanted.silent()
@@ -222,7 +222,7 @@ def test_the_servers_own_pair_listens_and_sends_nothing(guarded: Guarded) -> Non
     own = KeyFile("server", pair.public_key, pair.public_key, pair.secret_key)
     with Subscriber(guarded.running.publish, "status/", **curve(own)) as inside, peer(guarded, own) as sending:
         assert inside.receive()[0] == "status/"
-        sending.send(Hello(SESSION))
+        sending.offer(Hello(SESSION))
         assert sending.silent(300)
 
 
