@@ -316,17 +316,20 @@ def test_draining_answers_everything_that_was_taken_and_turns_the_rest_away(star
     with Peer(engine.bind).greet(SESSION) as peer:
         for frame_id in range(4):
             peer.send(shot(frame_id))
-        assert isinstance(peer.ask(Ping(SESSION)), (Pong, ResultMessage))
+        replies: dict[int, str] = {}
+        first = peer.ask(Ping(SESSION))
+        while not isinstance(first, Pong):  # results may be faster
+            assert isinstance(first, ResultMessage)
+            replies[first.result.frame_id] = "result"
+            first = peer.receive()
         engine.engine.drain(20.0)
         peer.send(shot(9))
-        replies: dict[int, str] = {}
         while len(replies) < 5:
             reply = peer.receive()
             if isinstance(reply, ResultMessage):
                 replies[reply.result.frame_id] = "result"
             elif isinstance(reply, Reject) and reply.frame_id is not None:
                 replies[reply.frame_id] = reply.code
-        replies.setdefault(0, "result")
         peer.send(Bye(SESSION))
     assert replies == {0: "result", 1: "result", 2: "result", 3: "result", 9: "draining"}
 
