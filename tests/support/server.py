@@ -17,7 +17,7 @@ import psutil
 
 T = TypeVar("T")
 
-READY_PATIENCE = 60.0
+READY_PATIENCE = 90.0
 
 
 class RunningServer:
@@ -100,7 +100,7 @@ class RunningServer:
             self.lines.put(line.strip())
 
 
-def wait_until(condition: Callable[[], T | None], patience: float = 30.0) -> T:
+def wait_until(condition: Callable[[], T | None], patience: float = 90.0) -> T:
     """The first truthy value of `condition`, asked for at most `patience` seconds."""
     end = time.monotonic() + patience
     while time.monotonic() < end:
