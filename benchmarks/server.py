@@ -15,7 +15,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.pinning import only_on, two_cores
+from benchmarks.pinning import Pinning, only_on, two_cores
 from elitscope import Client
 from elitscope.simulator import movie
 from elitscope_models.bundle import load_bundle
@@ -34,10 +34,10 @@ def run(console: Console, quick: bool) -> dict[str, Any]:
         data = Path(folder) / "data"
         _start(bundle, data)  # fills the cache of compiled networks
         seconds = [_start(bundle, data) for _ in range(starts)]
-        engine_core, other = two_cores()
-        with only_on(engine_core):
+        cores = two_cores()
+        with only_on(cores[0]):  # the engine stays there, everything else moves away
             server = RunningServer("--bundles", bundle, data_dir=data)
-        with server, only_on(other), Client(server.server) as client:
+        with server, only_on(cores[1]), Pinning(server.process.pid, server.child("engine").pid, cores), Client(server.server) as client:
             for i in range(15):
                 client.infer(frames[i % 4].pixels, sampling=0.1)
             times = [_time(client, frames[i % 4].pixels) for i in range(repeats)]
