@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.ensembles import write_ensemble
+from benchmarks.latency import round_trip_ms
 from elitscope import Client
 from elitscope.aio import AsyncClient
 from elitscope.simulator import movie
@@ -86,7 +87,7 @@ def _latencies(server: RunningServer, side: int, repeats: int) -> dict[str, floa
     with Client(server.server, stream=f"side-{side}") as client:
         for i in range(3 if side > 512 else 10):
             client.infer(frames[i % 2], sampling=SAMPLING)
-        return _percentiles([_time(client, frames[i % 2]) for i in range(repeats)])
+        return _percentiles([round_trip_ms(client, frames[i % 2], SAMPLING) for i in range(repeats)])
 
 
 def _throughput(server: RunningServer, clients: int, repeats: int) -> dict[str, float]:
@@ -129,12 +130,6 @@ async def _send_paced(address: str, rate: float, count: int) -> list[float]:
 
 def _percentiles(latencies: list[float]) -> dict[str, float]:
     return {"p50_ms": float(np.median(latencies)), "p99_ms": float(np.percentile(latencies, 99))}
-
-
-def _time(client: Client, pixels: np.ndarray) -> float:
-    started = time.perf_counter()
-    client.infer(pixels, sampling=SAMPLING)
-    return 1e3 * (time.perf_counter() - started)
 
 
 def _print(console: Console, name: str, rows: list[dict[str, float]]) -> None:

@@ -24,7 +24,7 @@ def speed(results: dict[str, Any]) -> str:
     machine, rows = results["machine"], list(_rows(results))
     amx = "with" if machine["amx"] else "without"
     lines = [
-        f"{machine['processor']}, {machine['cores']} cores {amx} AMX, no GPU; medians of one run, client to client through ZeroMQ.",
+        f"{machine['processor']}, {machine['cores']} cores {amx} AMX, no GPU; medians, client to client through ZeroMQ.",
         "",
     ]
     lines += ["| | measured | |", "| --- | ---: | --- |"]

@@ -15,6 +15,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.latency import round_trip_ms
 from benchmarks.pinning import Pinning, only_on, two_cores
 from elitscope import Client
 from elitscope.simulator import movie
@@ -40,7 +41,7 @@ def run(console: Console, quick: bool) -> dict[str, Any]:
         with server, only_on(cores[1]), Pinning(server.process.pid, server.child("engine").pid, cores), Client(server.server) as client:
             for i in range(15):
                 client.infer(frames[i % 4].pixels, sampling=0.1)
-            times = [_time(client, frames[i % 4].pixels) for i in range(repeats)]
+            times = [round_trip_ms(client, frames[i % 4].pixels, 0.1) for i in range(repeats)]
             parts = {name: _resident(process) for name, process in _processes(server)}
     results = {
         "members": len(load_bundle(bundle).manifest.members),
@@ -60,12 +61,6 @@ def _start(bundle: Path, data: Path) -> float:
     started = time.perf_counter()
     with RunningServer("--bundles", bundle, data_dir=data):
         return time.perf_counter() - started
-
-
-def _time(client: Client, pixels: np.ndarray) -> float:
-    started = time.perf_counter()
-    client.infer(pixels, sampling=0.1)
-    return 1e3 * (time.perf_counter() - started)
 
 
 def _processes(server: RunningServer) -> list[tuple[str, psutil.Process]]:
