@@ -8,8 +8,8 @@ from playwright.sync_api import expect
 
 from tests.console.browsing import opened
 from tests.support.bundles import make_bundle
+from tests.support.drifting import BLURS, FAST, SHARP, SMALL, Microscope
 from tests.support.server import RunningServer, wait_until
-from tests.system.test_drift import BLURS, FAST, SHARP, SMALL, Microscope
 
 PATIENCE_MS = 90_000
 

@@ -100,7 +100,7 @@ PLAIN = {
 @pytest.fixture
 def bystander(server):
     """A well-behaved stream that runs while the test does; afterwards every frame of it must have been analysed, all alike."""
-    stop = threading.Event()
+    begun, stop = threading.Event(), threading.Event()
     results = []
 
     def source():
@@ -110,14 +110,16 @@ def bystander(server):
 
     def run():
         with Client(server.server, stream="bystander") as client:
-            results.extend(client.stream(source(), sampling=0.1))
+            for result in client.stream(source(), sampling=0.1):
+                results.append(result)
+                begun.set()
 
     thread = threading.Thread(target=run)
     thread.start()
+    assert begun.wait(90.0)
     yield
     stop.set()
     thread.join()
-    assert len(results) > 0
     assert all(isinstance(result, Result) for result in results)
     assert len({result.atoms.tobytes() for result in results}) == 1
     assert [result.frame_id for result in results] == list(range(len(results)))

@@ -8,31 +8,20 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
-import numpy as np
 import pytest
 
-from elitscope import Client, Controller, Result
+from elitscope import Controller
 from elitscope.errors import ElitscopeError
 from elitscope.rest.records import AuditEntry, ServerEvent
 from tests.support.bundles import make_bundle
-from tests.support.frames import dots, lattice
+from tests.support.drifting import ALL, BLURS, FAST, SHAPE, SHARP, SMALL, Microscope
+from tests.support.frames import lattice
 from tests.support.server import RunningServer, wait_until
 from tests.support.stores import StoreServer
-
-SHAPE = (96, 104)
-LARGE, SMALL = 2.0, 0.8
-"""Width of atoms (px) that every network sees, and that the blurring ones don't."""
-
-SHARP, BLURRED = (0, 1), (2, 3, 4, 5)
-ALL = SHARP + BLURRED
-BLURS = (0.8, 1.0, 2.0, 2.1, 2.2, 2.3)
-FAST = {"ELITSCOPE_MONITOR_HZ": "60"}
-"""What is usual is learned from some dozen frames, however fast they come."""
 
 PATIENCE = 150.0
 
@@ -42,38 +31,6 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("drifting")
     make_bundle(folder / "toy", members=len(BLURS), blurs=BLURS, training={"parameters": {"mask_radius": 0.27}})
     return folder
-
-
-class Microscope:
-    """Sends frames of the same place in a thread, each with noise of its own; `sigma` is how large atoms are in the next ones."""
-
-    def __init__(self, server: str) -> None:
-        self.sigma = LARGE
-        self.results: list[Result] = []
-        self._server = server
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-
-    def __enter__(self) -> Microscope:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join(60.0)
-        assert not self._thread.is_alive()
-
-    def _run(self) -> None:
-        with Client(self._server, stream="haadf", outputs=("atoms",), timeout=60.0) as client:
-            for reply in client.stream(self._frames(), sampling=0.1):
-                assert isinstance(reply, Result)
-                self.results.append(reply)
-
-    def _frames(self) -> Iterator[np.ndarray]:
-        rng = np.random.default_rng(0)
-        clean = {sigma: dots(SHAPE, lattice(SHAPE), sigma=sigma, floor=0.1) for sigma in (LARGE, SMALL)}
-        while not self._stop.wait(0.03):
-            yield clean[self.sigma] + rng.normal(0.0, 0.02, SHAPE).astype(np.float32)
 
 
 class Listener:
