@@ -16,12 +16,14 @@ from typing import Any
 
 import numpy as np
 
+from elitscope.hotspots import HotspotTable
 from elitscope.types import AtomTable, Sampling, SamplingLike, as_sampling
 from elitscope_models.atoms import THRESHOLD, atom_steps
 from elitscope_models.calibrated import calibrated
 from elitscope_models.ensemble import Ensemble
 from elitscope_models.fog import fog_warnings
 from elitscope_models.fusion import run_whole
+from elitscope_models.hotspots import disc_radius, hotspots
 from elitscope_models.manifest import Manifest
 from elitscope_models.preprocess import Prepared, prepare
 from elitscope_models.runtime import Whole
@@ -41,13 +43,15 @@ class Analysis:
 
     `mean`: [class, row, column]; `std`: population standard deviation over `members`, the same shape, None with one member;
     `member_maps`: [member, class, row, column] in the order of `members`, None where they were not asked for. `plan` names what computed
-    it. `atoms_ms` covers all that follows the networks: mean, spread, atoms, and the way back to the frame's grid.
+    it. `hotspots` are None where they were not asked for. `atoms_ms` covers all that follows the networks: mean, spread, atoms, hotspots,
+    and the way back to the frame's grid.
     """
 
     mean: Maps
     std: Maps | None
     member_maps: Maps | None
     atoms: AtomTable
+    hotspots: HotspotTable | None
     classes: tuple[str, ...]
     members: tuple[int, ...]
     sampling: Sampling | None
@@ -65,11 +69,23 @@ def analyse(
     members: Iterable[int] | None = None,
     *,
     keep_members: bool = True,
+    find_hotspots: bool = True,
     threshold: float = THRESHOLD,
     clock: Clock = time.perf_counter,
 ) -> Analysis:
     """`analyse_steps` without stops."""
-    return finish(analyse_steps(pixels, sampling, ensemble, members, keep_members=keep_members, threshold=threshold, clock=clock))
+    return finish(
+        analyse_steps(
+            pixels,
+            sampling,
+            ensemble,
+            members,
+            keep_members=keep_members,
+            find_hotspots=find_hotspots,
+            threshold=threshold,
+            clock=clock,
+        )
+    )
 
 
 def analyse_steps(
@@ -79,6 +95,7 @@ def analyse_steps(
     members: Iterable[int] | None = None,
     *,
     keep_members: bool = True,
+    find_hotspots: bool = True,
     threshold: float = THRESHOLD,
     clock: Clock = time.perf_counter,
 ) -> Generator[float, None, Analysis]:
@@ -90,6 +107,7 @@ def analyse_steps(
         ensemble: what to run.
         members: ids of the active members; None for all.
         keep_members: give the members' own maps too; brings them to the frame's grid, which a frame that was not resampled is on anyway.
+        find_hotspots: look for places that are out of line.
         threshold: probability that a pixel of an atom exceeds.
         clock: seconds, monotonic; measures the stages.
 
@@ -120,18 +138,21 @@ def analyse_steps(
     yield 1.0
 
     started = clock()
+    found = atoms
     if manifest.calibration is not None:
         atoms = calibrated(atoms, manifest.calibration, len(chosen), spacing or (manifest.sampling, manifest.sampling))
     warnings = (*prepared.warnings, *_warnings(manifest, chosen, mean, member_maps), *fog_warnings(mean, threshold))
     to_frame = prepared.grid.maps_to_frame
     mean, std = to_frame(mean), None if std is None else to_frame(std)
     kept = to_frame(member_maps) if keep_members else None
+    spots = hotspots(mean, std, found, disc_radius(manifest, spacing)) if find_hotspots else None
     atoms_ms += (clock() - started) * 1e3
     return Analysis(
         mean=mean,
         std=std,
         member_maps=kept,
         atoms=atoms,
+        hotspots=spots,
         classes=ensemble.classes,
         members=chosen,
         sampling=spacing,

@@ -18,7 +18,7 @@ from elitscope_models.analyse import Analysis, analyse_steps
 from elitscope_models.ensemble import Ensemble
 from elitscope_models.fusion import Fusion
 from elitscope_service.anytime import Anytime, cut_short
-from elitscope_service.publications import WITH_MAPS, only, publications
+from elitscope_service.publications import WITH_HOTSPOTS, WITH_MAPS, only, publications
 from elitscope_service.scheduler import Job
 from elitscope_service.selection import Selection, Selections
 
@@ -78,7 +78,16 @@ class FramePath:
 
         wanted = self.wanted(frame.stream)
         keep_members = "members" in frame.outputs or any(kind in wanted for kind in WITH_MAPS)
-        steps = analyse_steps(frame.pixels, frame.info.sampling, ensemble, members, keep_members=keep_members, clock=self.clock)
+        find_hotspots = "hotspots" in frame.outputs or any(kind in wanted for kind in WITH_HOTSPOTS)
+        steps = analyse_steps(
+            frame.pixels,
+            frame.info.sampling,
+            ensemble,
+            members,
+            keep_members=keep_members,
+            find_hotspots=find_hotspots,
+            clock=self.clock,
+        )
         analysis, waited = yield from self._priced(steps)
         if ensemble.fusion is not None and ensemble.fusion.waiting:
             self.fuse(ensemble.fusion)
@@ -146,6 +155,7 @@ def _result(
         mean=analysis.mean,
         std=analysis.std,
         atoms=analysis.atoms,
+        hotspots=analysis.hotspots,
         member_maps=analysis.member_maps,
         epoch=epoch,
     )

@@ -21,6 +21,9 @@ NOW_AND_THEN = (PREVIEW, MEMBERS, LOOK)
 WITH_MAPS = (MEMBERS, LOOK)
 """Those that bring every active network's map."""
 
+WITH_HOTSPOTS = (SUMMARY, PREVIEW, LOOK)
+"""Those that bring hotspots, which have to be looked for."""
+
 DRIFT = "drift"
 """What the drift monitor makes of a stream: no part of a result."""
 
@@ -31,10 +34,10 @@ MOST_LOOK_PIXELS = 1 << 24
 """Of a frame that is looked at, 4096 × 4096: beyond, the monitor would need gigabytes."""
 
 _OUTPUTS = {
-    SUMMARY: ("atoms",),
-    PREVIEW: ("mean", "std", "atoms"),
+    SUMMARY: ("atoms", "hotspots"),
+    PREVIEW: ("mean", "std", "atoms", "hotspots"),
     MEMBERS: ("atoms", "members"),
-    LOOK: ("mean", "std", "atoms", "members"),
+    LOOK: ("mean", "std", "atoms", "hotspots", "members"),
 }
 
 
@@ -71,5 +74,6 @@ def only(result: Result, outputs: Collection[str]) -> Result:
         mean=result.mean if "mean" in outputs else None,
         std=result.std if "std" in outputs else None,
         atoms=result.atoms if "atoms" in outputs else None,
+        hotspots=result.hotspots if "hotspots" in outputs else None,
         member_maps=result.member_maps if "members" in outputs else None,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from elitscope.hotspots import HOTSPOT_DTYPE, HotspotTable
 from elitscope.types import ATOM_DTYPE, AtomTable, Result, Timing
 
 
@@ -14,6 +15,10 @@ def some_atoms(count: int, shape: tuple[int, int], classes: int = 2, seed: int =
     atoms["class_id"], atoms["support"], atoms["area"] = rng.integers(0, classes, count), rng.uniform(0, 1, count), 20
     atoms["sigma_row"] = atoms["sigma_column"] = np.where(np.arange(count) % 2, 0.1, np.nan)
     return AtomTable.from_records(atoms, sampling)
+
+
+def some_hotspots() -> HotspotTable:
+    return HotspotTable.from_records(np.array([(10.0, 4.5, 6.0, 1, 2.5), (6.0, 20.0, 6.0, 0, 1.25)], HOTSPOT_DTYPE))
 
 
 def a_result(frame_id: int = 0, shape: tuple[int, int] = (24, 32), atoms: int | AtomTable | None = 7, **changes) -> Result:
@@ -35,6 +40,7 @@ def a_result(frame_id: int = 0, shape: tuple[int, int] = (24, 32), atoms: int | 
         "mean": rng.random((2, *shape), np.float32),
         "std": rng.random((2, *shape), np.float32),
         "atoms": some_atoms(atoms, shape) if isinstance(atoms, int) else atoms,
+        "hotspots": some_hotspots(),
         "member_maps": rng.random((3, 2, *shape), np.float32),
     }
     return Result(**{**facts, **changes})

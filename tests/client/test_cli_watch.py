@@ -10,7 +10,7 @@ from elitscope.codec import encode_publication
 from elitscope.commands.watch import HEADINGS, Board, event_text
 from elitscope.commands.watch import run as watch
 from elitscope.messages import Event, ResultMessage, Status
-from tests.client.analysed import a_result
+from tests.client.analysed import a_result, some_hotspots
 
 STATUS = {
     "server": "elitscope-server 0.1.0",
@@ -142,7 +142,7 @@ FIGURES = {
 }
 
 
-def test_drift_is_shown_beside_a_stream_and_its_alarms_hotspots_and_advice_below():
+def test_drift_is_shown_beside_a_stream_and_its_alarms_and_advice_below():
     board = Board()
     board.hear(Status({**STATUS, "at": 101.0}))
     board.hear(Event(FIGURES))
@@ -150,10 +150,17 @@ def test_drift_is_shown_beside_a_stream_and_its_alarms_hotspots_and_advice_below
     assert list(board.drifting()) == [
         "haadf: network 3: fog 0.31, usually 0.06, since frame 1180",
         "haadf: and 6 more alarms",
-        "haadf: 2 hotspots: support at (212, 87) px",
         "haadf: use networks 0–2 (0.97 sure): fog (autopilot: act, held)",
     ]
     assert not board.events
+
+
+def test_hotspots_of_the_last_frame_are_told_and_gone_with_the_next_one():
+    board = Board()
+    board.hear(ResultMessage(a_result(1, hotspots=some_hotspots())))
+    assert list(board.doubts()) == ["haadf: 2 hotspots: support at (10, 4) px, spread at (6, 20) px"]
+    board.hear(ResultMessage(a_result(2, hotspots=some_hotspots()[:0])))
+    assert list(board.doubts()) == []
 
 
 def test_drift_figures_that_are_old_are_not_shown_as_the_present():

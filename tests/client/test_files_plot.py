@@ -2,13 +2,14 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from elitscope.files import FileUnwritable, overlay_png
-from tests.client.analysed import a_result, some_atoms
+from tests.client.analysed import a_result, some_atoms, some_hotspots
 
 RNG = np.random.default_rng(3)
 
@@ -54,6 +55,13 @@ def test_each_map_that_is_there_gets_a_panel(tmp_path, changes, panels):
 def test_any_frame_can_be_drawn(tmp_path, pixels):
     image = drawn(tmp_path, pixels, one_class(pixels.shape))
     assert image.std() > 1
+
+
+def test_hotspots_are_drawn_on_the_spread(tmp_path):
+    result, pixels = one_class((80, 80)), np.zeros((80, 80))
+    with_them, without = (drawn(tmp_path, pixels, replace(result, hotspots=found)) for found in (some_hotspots(), None))
+    columns = np.nonzero((with_them != without).any(axis=(0, 2)))[0]
+    assert columns.min() > 2 * with_them.shape[1] / 3
 
 
 def test_atoms_are_drawn_where_they_are(tmp_path):

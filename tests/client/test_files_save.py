@@ -12,7 +12,7 @@ import pytest
 
 from elitscope.files import FileUnreadable, FileUnwritable, ResultWriter, open_frames, read_results
 from elitscope.types import FrameInfo, Rejection, Result
-from tests.client.analysed import a_result
+from tests.client.analysed import a_result, some_hotspots
 
 PIXELS = np.arange(24 * 32, dtype=np.uint16).reshape(24, 32)
 INFO = FrameInfo((0.1, 0.12), (2.4, 3.84), 1.5e9, 1e-6, 90.0, "HAADF", 60_000.0, {"file": "a.dm4", "Å": [1, 2]})
@@ -34,14 +34,15 @@ def test_results_come_back_as_they_were(tmp_path):
         a_result(2, shape=(7, 11), sampling=None, warnings=()),
         a_result(3, mean=None, std=None, member_maps=None, members=(4,)),
         a_result(4, atoms=0),
-        a_result(5, atoms=None),
+        a_result(5, atoms=None, hotspots=None),
+        a_result(6, hotspots=some_hotspots()[:0]),
     ]
     with ResultWriter(tmp_path / "out.h5") as writer:
         for reply in replies:
             writer.write(np.zeros((7, 11)) if reply.frame_id == 2 else PIXELS, INFO, reply)
     back = list(read_results(tmp_path / "out.h5"))
     assert back[1] == replies[1]
-    for i in (0, 2, 3, 4, 5):
+    for i in (0, 2, 3, 4, 5, 6):
         assert_same(back[i], replies[i])
     assert back[0].atoms.sampling == replies[0].atoms.sampling
 

@@ -12,7 +12,7 @@ import pytest
 
 from elitscope.errors import FrameInvalid
 from elitscope.messages import FrameMessage
-from elitscope.types import FrameInfo, Result
+from elitscope.types import OUTPUTS, FrameInfo, Result
 from elitscope_models.analyse import analyse
 from elitscope_models.ensemble import Ensemble
 from elitscope_models.fusion import Fusion
@@ -20,7 +20,7 @@ from elitscope_models.loading import with_fusion
 from elitscope_service import publications as published
 from elitscope_service.anytime import Anytime
 from elitscope_service.pipeline import Analysed, EnsembleMissing, FramePath, PartialUnsupported
-from elitscope_service.publications import EVERY_FRAME, LOOK, MEMBERS, NOW_AND_THEN
+from elitscope_service.publications import EVERY_FRAME, LOOK, MEMBERS, NOW_AND_THEN, SUMMARY
 from elitscope_service.scheduler import Job
 from elitscope_service.selection import Selection, Selections
 from tests.service.builders import SESSION, Clock
@@ -74,15 +74,30 @@ def test_only_the_selected_members_run_and_are_named(toy_ensemble: Ensemble) -> 
     assert "single_member" in result.warnings
 
 
-@pytest.mark.parametrize("outputs", [("atoms",), ("mean",), ("mean", "std"), ("members",), ("mean", "std", "atoms", "members")])
+def brought(result: Result) -> set[str]:
+    """Names of the outputs that a result has."""
+    arrays = (result.mean, result.std, result.atoms, result.hotspots, result.member_maps)
+    return {name for name, array in zip(OUTPUTS, arrays, strict=True) if array is not None}
+
+
+def test_hotspots_are_looked_for_only_where_somebody_wants_them(toy_ensemble: Ensemble) -> None:
+    def whole(wanted: frozenset[str], **changes: Any) -> Result:
+        return run(path(toy_ensemble, wanted).frame_steps(job(**changes)))[1].result
+
+    assert whole(frozenset(), outputs=("atoms",)).hotspots is None
+    assert whole(frozenset(), outputs=("hotspots",)).hotspots is not None
+    assert whole(frozenset({MEMBERS}), outputs=("atoms",)).hotspots is None
+    assert whole(frozenset({SUMMARY}), outputs=("atoms",)).hotspots is not None
+
+
+@pytest.mark.parametrize("outputs", [("atoms",), ("mean",), ("mean", "std"), ("hotspots",), ("members",), OUTPUTS])
 @pytest.mark.parametrize("wanted", [frozenset(), EVERYTHING])
 def test_a_reply_carries_what_was_asked_for_whatever_subscribers_want(
     toy_ensemble: Ensemble, outputs: tuple[str, ...], wanted: frozenset[str]
 ) -> None:
     _, analysed = run(path(toy_ensemble, wanted).frame_steps(job(outputs=outputs)))
     result = analysed.reply.result
-    arrays = {"mean": result.mean, "std": result.std, "atoms": result.atoms, "members": result.member_maps}
-    assert {name for name, array in arrays.items() if array is not None} == set(outputs)
+    assert brought(result) == set(outputs)
     assert analysed.reply.frame is None
 
 
@@ -90,15 +105,13 @@ def test_each_kind_of_publication_carries_its_own(toy_ensemble: Ensemble) -> Non
     _, analysed = run(path(toy_ensemble, EVERYTHING).frame_steps(job(outputs=("mean",))))
     found = {}
     for topic, message in analysed.publications:
-        r = message.result
-        arrays = {"frame": message.frame, "mean": r.mean, "std": r.std, "atoms": r.atoms, "members": r.member_maps}
-        found[topic] = {name for name, array in arrays.items() if array is not None}
+        found[topic] = brought(message.result) | ({"frame"} if message.frame is not None else set())
     assert found == {
-        "summary/haadf/": {"atoms"},
+        "summary/haadf/": {"atoms", "hotspots"},
         "result/haadf/": {"mean"},
-        "preview/haadf/": {"frame", "mean", "std", "atoms"},
+        "preview/haadf/": {"frame", "mean", "std", "atoms", "hotspots"},
         "members/haadf/": {"atoms", "members"},
-        "look/haadf/": {"frame", "mean", "std", "atoms", "members"},
+        "look/haadf/": {"frame", *OUTPUTS},
     }
 
 

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from elitscope import Client
 from elitscope.errors import FrameInvalid
+from elitscope.types import OUTPUTS
 from elitscope_models.analyse import analyse
 from elitscope_models.bundle import load_bundle
 from elitscope_models.loading import open_ensemble, open_plan, with_fusion
 from tests.support.frames import dots, lattice
 from tests.support.server import wait_until
 
-OUTPUTS = ("mean", "std", "atoms", "members")
 DTYPES = ("u1", "i1", "u2", "i2", "<u4", ">u2", "i4", "i8", "u8", "f2", "f4", ">f4", "f8", "?")
 
 
@@ -55,6 +55,7 @@ def assert_equal_bits(live, analysis):
         assert ours.shape == theirs.shape
         assert ours.tobytes() == theirs.tobytes()
     assert live.atoms.tobytes() == analysis.atoms.tobytes()
+    assert live.hotspots.tobytes() == analysis.hotspots.tobytes()
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -114,8 +115,9 @@ def test_the_plan_of_a_reply_can_be_opened_again_by_its_name(client, toy_bundles
     assert_equal_bits(live, analyse(pixels, 0.1, again, live.members))
 
 
-def test_the_command_line_gives_the_same_atoms(client, toy_bundles, tmp_path):
+def test_the_command_line_gives_the_same_atoms_and_hotspots(client, toy_bundles, tmp_path):
     pixels = dots((64, 80), lattice((64, 80)))
+    pixels[30:34] = 0.0  # cut through atoms
     np.save(tmp_path / "frame.npy", pixels)
     live = client.infer(pixels, sampling=0.1)
     command = [Path(sys.executable).with_name("elitscope-models"), "predict", tmp_path / "frame.npy", "--bundle", toy_bundles / "toy"]
@@ -124,5 +126,6 @@ def test_the_command_line_gives_the_same_atoms(client, toy_bundles, tmp_path):
     assert done.returncode == 0, done.stderr
     with np.load(tmp_path / "out.npz") as saved:
         names = list(saved)
-        atoms = next(saved[name] for name in names if "atoms" in name)
+        atoms, hotspots = (next(saved[name] for name in names if kind in name) for kind in ("atoms", "hotspots"))
     assert atoms.tobytes() == live.atoms.tobytes(), json.dumps(names)
+    assert hotspots.tobytes() == live.hotspots.tobytes()

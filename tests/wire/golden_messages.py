@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from elitscope import codec
+from elitscope.hotspots import HOTSPOT_DTYPE, HotspotTable
 from elitscope.messages import (
     Bye,
     EnsembleSummary,
@@ -26,7 +27,7 @@ from elitscope.messages import (
     Status,
     Welcome,
 )
-from elitscope.types import ATOM_DTYPE, AtomTable, FrameInfo, Result, Timing
+from elitscope.types import ATOM_DTYPE, USUAL_OUTPUTS, AtomTable, FrameInfo, Result, Timing
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "messages.json"
 SESSION = "00112233445566778899aabbccddeeff"
@@ -36,6 +37,8 @@ _ATOMS = np.array(
     [(1.5, 2.25, 0, 0.875, 1.0, 0.125, 0.25, 9.0), (0.0, 3.0, 1, 0.5, 0.5, np.nan, np.nan, 4.0)],
     dtype=ATOM_DTYPE,
 )
+
+_HOTSPOTS = np.array([(1.0, 2.5, 10.0, 1, 2.5), (0.5, 3.0, 10.0, 0, 1.125)], dtype=HOTSPOT_DTYPE)
 
 
 def _result(**changes: Any) -> Result:
@@ -85,6 +88,7 @@ CLIENT_MESSAGES = {
         valid_rows=(0, 2),
         done=(3, 4),
     ),
+    "frame, our client's usual outputs": FrameMessage(SESSION, 1, "haadf", _PIXELS, outputs=USUAL_OUTPUTS),
     "ping": Ping(SESSION, 5, (0, 1)),
     "bye": Bye(SESSION),
 }
@@ -108,6 +112,8 @@ SERVER_MESSAGES = {
             atoms=AtomTable.from_records(_ATOMS[:0]),
         )
     ),
+    "result, hotspots": ResultMessage(_result(hotspots=HotspotTable.from_records(_HOTSPOTS.copy()))),
+    "result, no hotspots found": ResultMessage(_result(mean=None, std=None, hotspots=HotspotTable.from_records(_HOTSPOTS[:0]))),
     "result, members' maps": ResultMessage(
         _result(mean=None, std=None, atoms=None, member_maps=(np.arange(48, dtype="<f4") / 64).reshape(2, 2, 3, 4))
     ),

@@ -10,6 +10,7 @@ from hypothesis.extra import numpy as hnp
 
 from elitscope import codec
 from elitscope.errors import CODES, FrameInvalid, MessageInvalid
+from elitscope.hotspots import HOTSPOT_DTYPE, HotspotTable
 from elitscope.messages import FrameMessage, Hello, Limits, Ping, ResultMessage
 from elitscope.types import ATOM_DTYPE, AtomTable, FrameInfo, Result, Timing
 
@@ -243,3 +244,42 @@ def test_a_result_of_the_most_classes_members_and_warnings_still_fits_its_header
     read = codec.decode_server([bytes(part) for part in codec.encode(ResultMessage(result))]).result
     assert read.classes == names
     assert list(read.warnings) == [f"warning_{i}" for i in range(16)]
+
+
+def hotspot_parts(records, **changes):
+    """A result's parts whose table of hotspots is described as `changes` say."""
+    names = ("frame_id", "stream", "sequence", "ensemble", "ensemble_version", "members", "revision", "plan", "classes", "sampling")
+    facts = dict(zip(names, (1, "s", 1, "e", "1", (0,), 1, "p", ("C",), None), strict=True))
+    result = Result(**facts, warnings=(), timing=Timing(), hotspots=HotspotTable.from_records(np.zeros(0, HOTSPOT_DTYPE)))
+    prefix, header, _ = (bytes(part) for part in codec.encode(ResultMessage(result)))
+    described = {"name": "hotspots", "dtype": HOTSPOT_DTYPE.str, "shape": [len(records)], **changes}
+    return [prefix, json.dumps({**json.loads(header), "arrays": [described]}).encode(), records.tobytes()]
+
+
+SPOT = (5.0, 6.0, 10.0, 1, 1.5)
+
+
+def test_hotspots_of_a_kind_that_a_newer_server_knows_can_be_read():
+    read = codec.decode_server(hotspot_parts(np.array([SPOT, (5.0, 6.0, 10.0, 99, 1.5)], HOTSPOT_DTYPE))).result.hotspots
+    assert read.kinds == ("support", "other")
+
+
+@pytest.mark.parametrize(
+    ("spot", "changes"),
+    [
+        (SPOT, {"shape": [2]}),
+        (SPOT, {"shape": [1, 1]}),
+        (SPOT, {"shape": []}),
+        (SPOT, {"shape": [-1, -1]}),
+        (SPOT, {"dtype": "<f4", "shape": [1, 5]}),
+        (SPOT, {"dtype": "|V10", "shape": [2]}),
+        (SPOT, {"dtype": "hotspot"}),
+        ((np.nan, 6.0, 10.0, 1, 1.5), {}),
+        ((5.0, np.inf, 10.0, 1, 1.5), {}),
+        ((5.0, 6.0, 0.0, 1, 1.5), {}),
+        ((5.0, 6.0, 10.0, 1, np.nan), {}),
+    ],
+)
+def test_a_malformed_table_of_hotspots_is_refused(spot, changes):
+    with pytest.raises(MessageInvalid):
+        codec.decode_server(hotspot_parts(np.array([spot], HOTSPOT_DTYPE), **changes))

@@ -38,3 +38,12 @@ def test_a_result_read_back_has_the_arrays_that_were_sent():
     assert read.atoms.tobytes() == sent.atoms.tobytes()
     assert read.atoms.sampling == (0.1, 0.125)
     np.testing.assert_allclose(read.atoms.positions("angstrom")[0], [1.5 * 0.1, 2.25 * 0.125])
+    assert read.hotspots is None
+
+
+def test_hotspots_read_back_are_those_that_were_sent():
+    parts = [bytes.fromhex(part) for part in ENTRIES["result, hotspots"]["parts"]]
+    read = codec.decode_server(parts).result.hotspots
+    assert read.tobytes() == SERVER_MESSAGES["result, hotspots"].result.hotspots.tobytes()
+    assert read.kinds == ("support", "spread")
+    assert (read["row"][0], read["column"][0], read["radius"][0], read["strength"][0]) == (1.0, 2.5, 10.0, 2.5)

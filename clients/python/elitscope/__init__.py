@@ -10,7 +10,8 @@ with Client("tcp://gpu-box:5555", stream="haadf") as client:
 
 from elitscope.client import Client
 from elitscope.control import Controller
+from elitscope.hotspots import HotspotTable
 from elitscope.types import AtomTable, FrameInfo, Rejection, Result, Timing
 from elitscope.version import __version__
 
-__all__ = ["AtomTable", "Client", "Controller", "FrameInfo", "Rejection", "Result", "Timing", "__version__"]
+__all__ = ["AtomTable", "Client", "Controller", "FrameInfo", "HotspotTable", "Rejection", "Result", "Timing", "__version__"]

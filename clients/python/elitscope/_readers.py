@@ -11,8 +11,10 @@ import numpy as np
 from elitscope._fields import Fields, is_integer
 from elitscope._layout import KINDS, MAX_DONE, MAX_METADATA_BYTES, PIXEL_DTYPES, STREAM_NAME, Part
 from elitscope.errors import MessageInvalid
+from elitscope.hotspots import HOTSPOT_DTYPE, HotspotTable
 from elitscope.messages import (
     POLICIES,
+    WIRE_OUTPUTS,
     Bye,
     ClientMessage,
     EnsembleSummary,
@@ -66,7 +68,7 @@ def _read_frame(fields: Fields, buffers: Sequence[Part], limits: Limits) -> Fram
     fields.check("stream", stream, is_stream_name(stream), "must match [a-z0-9][a-z0-9_.-]{0,63}")
     shape, dtype = fields.take("shape"), fields.take("dtype")
     pixels = _read_pixels(fields, shape, dtype, buffers, limits)
-    outputs = fields.take("outputs", ["mean", "std", "atoms"])
+    outputs = fields.take("outputs", list(WIRE_OUTPUTS))
     ok = isinstance(outputs, list) and bool(outputs) and all(isinstance(o, str) and o in OUTPUTS for o in outputs)
     fields.check("outputs", outputs, ok, f"must be a list of at least one of {', '.join(OUTPUTS)}")
     partial = fields.take("partial", False)
@@ -175,6 +177,7 @@ def _read_result(header: Mapping[str, Any], buffers: Sequence[Part]) -> ResultMe
         arrays[entry["name"]] = _array(buffer, dtype, entry["shape"])
     sampling = None if header.get("sampling") is None else (float(header["sampling"][0]), float(header["sampling"][1]))
     atoms = None if "atoms" not in arrays else AtomTable.from_records(arrays["atoms"], sampling)
+    hotspots = None if "hotspots" not in arrays else _read_hotspots(arrays["hotspots"])
     timing = header["timing"]
     result = Result(
         frame_id=int(header["frame_id"]),
@@ -192,10 +195,17 @@ def _read_result(header: Mapping[str, Any], buffers: Sequence[Part]) -> ResultMe
         mean=arrays.get("mean"),
         std=arrays.get("std"),
         atoms=atoms,
+        hotspots=hotspots,
         member_maps=arrays.get("members"),
         epoch=header.get("epoch", ""),
     )
     return ResultMessage(result, arrays.get("frame"))
+
+
+def _read_hotspots(records: np.ndarray) -> HotspotTable:
+    if records.dtype.str != HOTSPOT_DTYPE.str:
+        raise ValueError(f"hotspots are records of {HOTSPOT_DTYPE.itemsize} bytes ({HOTSPOT_DTYPE.str}), not {records.dtype.str}")
+    return HotspotTable.from_records(records.view(HOTSPOT_DTYPE))
 
 
 def _read_status(header: Mapping[str, Any], buffers: Sequence[Part]) -> Status:

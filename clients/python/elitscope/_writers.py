@@ -97,6 +97,7 @@ def _write_result(message: ResultMessage) -> tuple[dict[str, Any], list[Any]]:
     result = message.result
     named = (
         ("atoms", result.atoms),
+        ("hotspots", result.hotspots),
         ("mean", result.mean),
         ("std", result.std),
         ("members", result.member_maps),

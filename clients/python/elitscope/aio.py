@@ -13,7 +13,7 @@ from elitscope.control import AsyncController
 from elitscope.curve import KeyLike, as_key
 from elitscope.messages import Limits, Welcome
 from elitscope.session import Timings
-from elitscope.types import FrameInfo, Rejection, Result, SamplingLike
+from elitscope.types import USUAL_OUTPUTS, FrameInfo, Rejection, Result, SamplingLike
 from elitscope.version import __version__
 
 __all__ = ["AsyncClient", "AsyncController"]
@@ -35,7 +35,7 @@ class AsyncClient:
         server: str = DEFAULT_SERVER,
         *,
         stream: str = "main",
-        outputs: Iterable[str] = ("mean", "std", "atoms"),
+        outputs: Iterable[str] = USUAL_OUTPUTS,
         deadline_ms: Optional[float] = None,
         policy: str = "all",
         timeout: float = 20.0,

@@ -18,7 +18,7 @@ from elitscope.curve import KeyLike, as_key
 from elitscope.errors import FrameInvalid
 from elitscope.messages import POLICIES, FrameMessage, Limits, Welcome
 from elitscope.session import Timings
-from elitscope.types import FrameInfo, Rejection, Result, SamplingLike, as_sampling, parse_outputs
+from elitscope.types import USUAL_OUTPUTS, FrameInfo, Rejection, Result, SamplingLike, as_sampling, parse_outputs
 from elitscope.version import __version__
 
 FrameLike = Union[np.ndarray, "tuple[np.ndarray, FrameInfo]"]
@@ -90,7 +90,7 @@ class Client:
     Args:
         server: ZeroMQ address, `tcp://host:port`.
         stream: the name under which the server keeps this stream's selection of networks and its figures: `[a-z0-9][a-z0-9_.-]{0,63}`.
-        outputs: what comes back: any of "mean", "std", "atoms", "members".
+        outputs: what comes back: any of "mean", "std", "atoms", "hotspots", "members"; by default all but the last.
         deadline_ms: a frame that has no answer after so long is rejected (`deadline_exceeded`) instead of coming late.
         policy: "all" analyses every frame; "latest" lets a newer frame supersede one that still waits.
         timeout: seconds of silence after which a server counts as gone. A restart of the server in between is ridden out: frames that were
@@ -108,7 +108,7 @@ class Client:
         server: str = DEFAULT_SERVER,
         *,
         stream: str = "main",
-        outputs: Iterable[str] = ("mean", "std", "atoms"),
+        outputs: Iterable[str] = USUAL_OUTPUTS,
         deadline_ms: Optional[float] = None,
         policy: str = "all",
         timeout: float = 20.0,

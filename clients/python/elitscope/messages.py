@@ -17,6 +17,10 @@ POLICIES = ("all", "latest")
 """`all`: every frame is analysed. `latest`: a newer `latest` frame of the same session and stream replaces one that still waits."""
 
 
+WIRE_OUTPUTS = ("mean", "std", "atoms")
+"""What a frame is answered with that does not say what it wants. Never more than this: old clients rely on it."""
+
+
 @dataclass(frozen=True)
 class Limits:
     """What the server accepts, announced in `Welcome`: credit in frames and bytes under way at once, and the size of one frame."""
@@ -61,7 +65,7 @@ class FrameMessage:
     stream: str
     pixels: np.ndarray
     info: FrameInfo = field(default_factory=FrameInfo)
-    outputs: tuple[str, ...] = ("mean", "std", "atoms")
+    outputs: tuple[str, ...] = WIRE_OUTPUTS
     deadline_ms: Optional[float] = None
     policy: str = "all"
     partial: bool = False

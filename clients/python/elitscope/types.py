@@ -15,12 +15,16 @@ from typing import Any, Optional, Union
 import numpy as np
 
 from elitscope.errors import FrameInvalid, rejection_error
+from elitscope.hotspots import HotspotTable
 
 Sampling = tuple[float, float]
 SamplingLike = Union[float, Sequence[float], None]
 
-OUTPUTS = ("mean", "std", "atoms", "members")
-"""What a client can ask for: mean map, ensemble spread, atoms, every member's own map."""
+OUTPUTS = ("mean", "std", "atoms", "hotspots", "members")
+"""What a client can ask for: mean map, ensemble spread, atoms, places of doubt, every member's own map."""
+
+USUAL_OUTPUTS = ("mean", "std", "atoms", "hotspots")
+"""What our clients ask for unless they are told otherwise."""
 
 ATOM_DTYPE = np.dtype(
     [
@@ -131,7 +135,8 @@ class Result:
 
     `mean`, `std`: float32 [class, row, column] on the frame's grid, background left out; `std` is the population standard deviation
     over the active members (the ELIT paper's uncertainty) and None with one active member. `member_maps`: float32 [member, class, row,
-    column] in the order of `members`. Outputs that were not asked for are None. `revision`, `ensemble`, `members`, `plan` say exactly what
+    column] in the order of `members`. `hotspots`: places that are out of line with the rest of the frame, the strongest first, often none.
+    Outputs that were not asked for are None. `revision`, `ensemble`, `members`, `plan` say exactly what
     made it. `sequence` counts the stream's results within `epoch`, one run of the server.
     """
 
@@ -150,6 +155,7 @@ class Result:
     mean: Optional[np.ndarray] = None
     std: Optional[np.ndarray] = None
     atoms: Optional[AtomTable] = None
+    hotspots: Optional[HotspotTable] = None
     member_maps: Optional[np.ndarray] = None
     epoch: str = ""
 

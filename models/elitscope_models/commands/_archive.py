@@ -20,7 +20,7 @@ class ArchiveExists(ElitscopeError, FileExistsError):
 
 
 class ArchiveWriter:
-    """Writes arrays `NNNNNN/pixels`, `/mean`, `/std`, `/members`, `/atoms` and `/plan`, frame by frame; a context manager.
+    """Writes arrays `NNNNNN/pixels`, `/mean`, `/std`, `/members`, `/atoms`, `/hotspots` and `/plan`, frame by frame; a context manager.
 
     A rejected frame has `NNNNNN/pixels` and `/rejection`.
     """
@@ -46,7 +46,13 @@ class ArchiveWriter:
         if isinstance(answer, Rejection):
             self._add(answer.frame_id, "rejection", np.array(f"{answer.code}: {answer.message}"))
             return
-        arrays = {"mean": answer.mean, "std": answer.std, "members": answer.member_maps, "atoms": answer.atoms}
+        arrays = {
+            "mean": answer.mean,
+            "std": answer.std,
+            "members": answer.member_maps,
+            "atoms": answer.atoms,
+            "hotspots": answer.hotspots,
+        }
         for name, array in arrays.items():
             if array is not None:
                 self._add(answer.frame_id, name, np.asarray(array))

@@ -25,7 +25,7 @@ class FrameTable:
 
     def add(self, answer: Result | Rejection) -> None:
         if isinstance(answer, Rejection):
-            self._rows.append((str(answer.frame_id), "", "", "", "", f"{answer.code}: {answer.message}"))
+            self._rows.append((str(answer.frame_id), "", "", "", "", "", f"{answer.code}: {answer.message}"))
             return
         atoms, std = answer.atoms, answer.std
         assert atoms is not None
@@ -34,6 +34,7 @@ class FrameTable:
                 str(answer.frame_id),
                 str(len(atoms)),
                 f"{atoms['support'].mean():.2f}" if len(atoms) else "",
+                "" if answer.hotspots is None else str(len(answer.hotspots)),
                 "" if std is None else f"{std.mean():.4f}",
                 f"{answer.timing.total_ms:.0f}",
                 "",
@@ -45,8 +46,8 @@ class FrameTable:
             self._remarks[code] = self._remarks.get(code, 0) + 1
 
     def show(self, console: Console) -> None:
-        table = Table("frame", "atoms", "support", "mean spread", "ms", "", box=None, header_style="bold")
-        for column in table.columns[:5]:
+        table = Table("frame", "atoms", "support", "hotspots", "mean spread", "ms", "", box=None, header_style="bold")
+        for column in table.columns[:6]:
             column.justify = "right"
         if len(self._rows) > _MOST_ROWS:
             console.print(f"the last {_MOST_ROWS} of {len(self._rows)} frames:")
@@ -75,6 +76,7 @@ def as_json(answer: Result | Rejection) -> str:
             "warnings": answer.warnings,
             "mean_spread": None if answer.std is None else float(answer.std.mean()),
             "total_ms": answer.timing.total_ms,
+            "hotspots": None if answer.hotspots is None else answer.hotspots.as_dicts(),
             "atoms": [_atom(atom) for atom in np.asarray(answer.atoms)],
         },
         ensure_ascii=False,

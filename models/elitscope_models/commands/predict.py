@@ -111,6 +111,7 @@ def _answer(index: int, pixels: Any, sampling: Any, ensemble: Ensemble, members:
         mean=found.mean,
         std=found.std,
         atoms=found.atoms,
+        hotspots=found.hotspots,
         member_maps=found.member_maps,
     )
 

@@ -1,6 +1,5 @@
 """Drift: see it, say which networks to trust. NumPy, SciPy and OpenCV only, so that it runs beside the engine in a process of its own."""
 
-from elitscope_models.drift.hotspots import Hotspot, hotspots
 from elitscope_models.drift.look import Look, look
 from elitscope_models.drift.recommend import Recommendation, recommend
 from elitscope_models.drift.signals import SIGNAL, SIGNALS, Signal
@@ -10,13 +9,11 @@ __all__ = [
     "SIGNAL",
     "SIGNALS",
     "Alarm",
-    "Hotspot",
     "Judgement",
     "Look",
     "Recommendation",
     "Signal",
     "Watch",
-    "hotspots",
     "look",
     "recommend",
 ]

@@ -9,25 +9,23 @@ from typing import Any
 
 import numpy as np
 
+from elitscope.hotspots import HOTSPOT_DTYPE, HotspotTable
 from elitscope.types import Result
 from elitscope_models.atoms import THRESHOLD
 from elitscope_models.drift.blob_shape import blob_size, odd_blobs
 from elitscope_models.drift.evidence import evidence
 from elitscope_models.drift.halving import halved, roomy
-from elitscope_models.drift.hotspots import Hotspot, hotspots
 from elitscope_models.drift.image_signals import Seen, image_signals, prepare_image
 from elitscope_models.drift.members import OwnBlobs, atom_maps, own_blobs, own_peaks
 from elitscope_models.drift.noise import pixel_noise
 from elitscope_models.drift.short_pairs import nearest, short_pairs
 from elitscope_models.drift.sites import Sites, sites
 from elitscope_models.fog import fog
+from elitscope_models.hotspots import disc_radius
 from elitscope_models.manifest import Manifest
 from elitscope_models.pixel_agreement import pixel_agreement
 
 Array = np.ndarray[Any, np.dtype[Any]]
-
-MASK_RADIUS = 0.5
-"""Å, radius of an atom's disc where a bundle does not say what it was trained with."""
 
 _FAINT = 0.15
 """Height, in those of usual atoms, below which there is nothing to see."""
@@ -48,7 +46,7 @@ class Look:
     members: tuple[int, ...]
     frame: Mapping[str, float]
     by_member: Mapping[int, Mapping[str, float]]
-    hotspots: tuple[Hotspot, ...]
+    hotspots: HotspotTable
     rate: float
     sites: Sites | None = field(default=None, repr=False)
 
@@ -58,11 +56,11 @@ def look(pixels: Array | None, result: Result, manifest: Manifest, inactive: Map
 
     Args:
         pixels: the frame as it was sent, [row, column], or None.
-        result: of its analysis, with mean, std, atoms and member maps where they are known.
+        result: of its analysis, with mean, std, atoms, hotspots and member maps where they are known.
         manifest: of the ensemble.
         inactive: maps of members that took no part, float32 [class, row, column] on the frame's grid, by id.
     """
-    radius = _radius(result, manifest)
+    radius = disc_radius(manifest, result.sampling)
     seen = None if pixels is None else prepare_image(pixels)
     known, maps = _maps(result, inactive or {})
     frame = {**_frame_signals(result), **image_signals(seen, result.sampling, radius, manifest)}
@@ -70,16 +68,8 @@ def look(pixels: Array | None, result: Result, manifest: Manifest, inactive: Map
     by_member: dict[int, dict[str, float]] = {}
     if maps is not None:
         places, by_member = _members(maps, known, result.members, seen, radius)
-    spots = hotspots(result.mean, result.std, result.atoms, radius)
+    spots = HotspotTable.from_records(np.zeros(0, HOTSPOT_DTYPE)) if result.hotspots is None else result.hotspots
     return Look(result.frame_id, result.ensemble, result.members, frame, by_member, spots, frame["atoms"], places)
-
-
-def _radius(result: Result, manifest: Manifest) -> float:
-    """px, of the disc that the members were trained to draw; a frame of unknown sampling was taken as it is."""
-    stated = manifest.training.parameters.get("mask_radius")
-    angstrom = float(stated) if isinstance(stated, int | float) else MASK_RADIUS
-    row, column = result.sampling or (manifest.sampling, manifest.sampling)
-    return angstrom / math.sqrt(row * column)
 
 
 def _maps(result: Result, inactive: Mapping[int, Array]) -> tuple[tuple[int, ...], Array | None]:

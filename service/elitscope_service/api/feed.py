@@ -153,5 +153,5 @@ class Feed:
 def message_bytes(message: ResultMessage) -> int:
     """Bytes of the arrays that a publication brings."""
     result = message.result
-    arrays: tuple[np.ndarray | None, ...] = (message.frame, result.mean, result.std, result.atoms, result.member_maps)
+    arrays: tuple[np.ndarray | None, ...] = (message.frame, result.mean, result.std, result.atoms, result.hotspots, result.member_maps)
     return sum(array.nbytes for array in arrays if array is not None)

@@ -22,7 +22,7 @@ from elitscope_service.api.pictures import Array, fitting_scale, shrunk
 from elitscope_service.api.problems import coded
 from elitscope_service.publications import INACTIVE, MEMBERS, PREVIEW, SUMMARY, only
 
-OUTPUTS = ("frame", "mean", "std", "atoms", "members", "inactive")
+OUTPUTS = ("frame", "mean", "std", "atoms", "hotspots", "members", "inactive")
 DTYPES = ("uint8", "float32")
 ALIGNMENT = 8
 MOST_RATE = 60.0
@@ -38,7 +38,7 @@ _OF_KIND = {MEMBERS: ("members",), INACTIVE: ("mean", "members")}
 
 @dataclass(frozen=True)
 class LiveOptions:
-    """What a viewer wants. `scale`: px per px of the frame; `rate`: messages a second, at most, of each kind."""
+    """What a viewer wants. `scale`: px per px of the frame; `rate`: messages a second, at most, on average, of each kind."""
 
     outputs: tuple[str, ...] = ("frame", "mean", "atoms")
     scale: float = 1.0
@@ -64,8 +64,9 @@ class LiveOptions:
     def kinds(self) -> tuple[str, ...]:
         """The publications that it takes."""
         pictures = {"frame", "mean", "std"}.intersection(self.outputs)
-        atoms = (PREVIEW,) if pictures else (SUMMARY,) if "atoms" in self.outputs else ()
-        return (*atoms, *((MEMBERS,) if "members" in self.outputs else ()), *((INACTIVE,) if "inactive" in self.outputs else ()))
+        every = {"atoms", "hotspots"}.intersection(self.outputs)
+        shown = (PREVIEW,) if pictures else (SUMMARY,) if every else ()
+        return (*shown, *((MEMBERS,) if "members" in self.outputs else ()), *((INACTIVE,) if "inactive" in self.outputs else ()))
 
 
 def live_message(message: ResultMessage, kind: str, options: LiveOptions) -> bytes:

@@ -89,8 +89,8 @@ class Aside:
 
     def keep(self, frame: FrameMessage, result: Result, published: Collection[str]) -> None:
         """A frame was answered, and `published` so far."""
-        result = only(result, ("mean", "std", "atoms"))
-        arrays = (frame.pixels, result.mean, result.std, result.atoms)
+        result = only(result, ("mean", "std", "atoms", "hotspots"))
+        arrays = (frame.pixels, result.mean, result.std, result.atoms, result.hotspots)
         nbytes = sum(array.nbytes for array in arrays if array is not None)
         self._kept.pop(frame.stream, None)
         if nbytes > self._most_bytes:

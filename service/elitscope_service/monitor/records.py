@@ -32,7 +32,7 @@ def drift_record(finding: Finding) -> DriftRecord:
         alarms=tuple(alarm_record(alarm) for alarm in judgement.alarms),
         frame=numbers(seen.frame),
         members={member: numbers(values) for member, values in seen.by_member.items()},
-        hotspots=tuple(HotspotRecord.model_validate(_finite(asdict(spot))) for spot in seen.hotspots),
+        hotspots=tuple(map(HotspotRecord.model_validate, seen.hotspots.as_dicts())),
         looks=finding.count,
     )
 

@@ -10,9 +10,10 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from elitscope_models.drift.hotspots import Hotspot
+from elitscope.hotspots import HOTSPOT_DTYPE, HOTSPOT_KINDS, HotspotTable
 from elitscope_models.drift.look import Look
 from elitscope_models.drift.recommend import Recommendation
 from elitscope_models.drift.watch import Alarm, Judgement
@@ -34,12 +35,12 @@ BEFORE, AFTERWARDS = 2.0, 4.0
 DROP = Recommendation("members", (0, 1, 2), None, ("without network 3: fog 0.31, 5.2 times the others'",), 0.97)
 NOTHING = Recommendation("no_change", None, None, ("expected F1 0.96",), 0.9)
 FOG = Alarm("fog", 3, 1180, 0.31, math.nan, "network 3: fog 0.31, beyond 0.5, since frame 1180")
-SPOT = Hotspot(212.0, 87.5, 6.0, "support", 1.8)
+SPOT = HotspotTable.from_records(np.array([(212.0, 87.5, 6.0, HOTSPOT_KINDS.index("support"), 1.8)], HOTSPOT_DTYPE))
 
 
 def finding(frame_id: int, revision: int = 1, alarms: tuple[Alarm, ...] = ()) -> Finding:
     """What was made of a frame."""
-    look = Look(frame_id, "graphene", EVERYONE, {"spread": math.nan}, {3: {"fog": 0.31}}, (SPOT,), math.nan)
+    look = Look(frame_id, "graphene", EVERYONE, {"spread": math.nan}, {3: {"fog": 0.31}}, SPOT, math.nan)
     return Finding(
         stream="haadf",
         ensemble="graphene",

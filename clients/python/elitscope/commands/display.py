@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any, Optional, Protocol, TextIO
 
 from elitscope.commands.agreement import Agreement, agreement
+from elitscope.commands.drift_words import hotspots_text
 from elitscope.commands.facts import result_facts, uncertainty
 from elitscope.commands.frames import Answer
 from elitscope.commands.summary import Summary
@@ -84,6 +85,8 @@ class Terminal:
             return
         spread = uncertainty(answer.reply)
         atoms = self._atoms(answer, answer.reply) + ("" if spread is None else f", spread {spread:.3f}")
+        if answer.reply.hotspots is not None and len(answer.reply.hotspots):
+            atoms += f", {hotspots_text(len(answer.reply.hotspots))}"
         self._progress.update(self._task, advance=1, atoms=atoms, latency=f"{answer.reply.timing.total_ms:.0f} ms", rate=rate)
 
     def finished(self, summary: Summary) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from elitscope.commands import options
-from elitscope.commands.drift_words import advice_text, hotspots_text, spot_text
+from elitscope.commands.drift_words import advice_text, spots_text
 from elitscope.commands.status import MakeController, controller
 from elitscope.files.errors import need
 
@@ -54,7 +54,7 @@ def _print(drift: Mapping[str, Any], advice: Mapping[str, Any]) -> None:
     console.print(_signals(drift))
     spots = list(drift.get("hotspots") or ())
     if spots:
-        line(f"{hotspots_text(len(spots))}: {', '.join(map(spot_text, spots[:_SPOTS_SHOWN]))}")
+        line(spots_text(spots, most=_SPOTS_SHOWN))
     line(f"recommendation: {advice_text({**advice, 'reasons': ()})}")
     for reason in advice.get("reasons") or ():
         line(f"  {reason}")

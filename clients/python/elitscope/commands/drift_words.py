@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Optional
 
 from elitscope.files.plot import member_ranges
 
@@ -30,15 +30,12 @@ def score_text(figures: Mapping[str, Any], now: float) -> str:
 
 
 def figure_lines(figures: Mapping[str, Any]) -> Iterator[str]:
-    """A stream's alarms, hotspots and advice, a line each."""
+    """A stream's alarms and advice, a line each."""
     stream, count = figures.get("stream", ""), int(figures.get("alarm_count") or 0)
     shown = [str(text) for text in figures.get("alarms") or ()][:_ALARMS_SHOWN]
     yield from (f"{stream}: {text}" for text in shown)
     if count > len(shown):
         yield f"{stream}: and {count - len(shown)} more alarms"
-    spots = list(figures.get("hotspots") or ())[:_SPOTS_SHOWN]
-    if spots:
-        yield f"{stream}: {hotspots_text(int(figures.get('hotspot_count') or len(spots)))}: {', '.join(map(spot_text, spots))}"
     advice = figures.get("recommendation") or {}
     if advice.get("kind", "no_change") != "no_change":
         pilot = figures.get("autopilot") or {}
@@ -57,8 +54,7 @@ def event_words(body: Mapping[str, Any]) -> str:
         more = f", and {count - len(first)} more" if count > len(first) else ""
         return f"drift {what}: {''.join(first)}{more}"
     if what == "hotspots":
-        spots = list(body.get("hotspots") or ())[:_SPOTS_SHOWN]
-        return f"{hotspots_text(count)} in frame {body.get('frame_id')}: {', '.join(map(spot_text, spots))}"
+        return spots_text(list(body.get("hotspots") or ()), count, f" in frame {body.get('frame_id')}")
     if what == "recommendation":
         return f"recommendation: {advice_text(body)}"
     return f"drift {what}"
@@ -80,6 +76,15 @@ def advice_text(advice: Mapping[str, Any]) -> str:
     sure = advice.get("confidence")
     reasons = list(advice.get("reasons") or ())
     return f"{what}{'' if sure is None else f' ({sure:.2f} sure)'}{f': {reasons[0]}' if reasons else ''}"
+
+
+def spots_text(spots: Sequence[Mapping[str, Any]], count: Optional[int] = None, where: str = "", most: int = _SPOTS_SHOWN) -> str:
+    """How many, and the strongest of them.
+
+    >>> spots_text([{"row": 212.0, "column": 87.5, "kind": "support"}], 3, " in frame 7")
+    '3 hotspots in frame 7: support at (212, 88) px'
+    """
+    return f"{hotspots_text(len(spots) if count is None else count)}{where}: {', '.join(map(spot_text, spots[:most]))}"
 
 
 def spot_text(spot: Mapping[str, Any]) -> str:

@@ -24,6 +24,8 @@ def result_facts(result: Result) -> dict[str, Any]:
     }
     if result.atoms is not None:
         facts.update(atom_facts(result))
+    if result.hotspots is not None:
+        facts["hotspots"] = result.hotspots.as_dicts()
     spread = uncertainty(result)
     if spread is not None:
         facts["uncertainty"] = round(spread, 6)

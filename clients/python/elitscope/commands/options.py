@@ -9,7 +9,7 @@ from typing import Optional, Union
 from elitscope.client import DEFAULT_SERVER
 from elitscope.control import DEFAULT_HTTP
 from elitscope.keyfile import KeyFile
-from elitscope.types import OUTPUTS, Sampling, as_sampling, parse_outputs
+from elitscope.types import OUTPUTS, USUAL_OUTPUTS, Sampling, as_sampling, parse_outputs
 
 DEFAULT_STREAM = "main"
 
@@ -37,9 +37,9 @@ def add_server(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--outputs",
         type=outputs,
-        default=("mean", "std", "atoms"),
+        default=USUAL_OUTPUTS,
         metavar="NAMES",
-        help=f"what comes back, with commas between: {', '.join(OUTPUTS)} (default mean,std,atoms)",
+        help=f"what comes back, with commas between: {', '.join(OUTPUTS)} (default {','.join(USUAL_OUTPUTS)})",
     )
     group.add_argument("--deadline-ms", type=positive, metavar="MS", help="reject a frame that has no answer after so long")
     group.add_argument("--policy", choices=("all", "latest"), default="all", help="latest: a newer frame supersedes one that still waits")

@@ -90,8 +90,14 @@ class Board:
             if result.warnings:
                 yield f"{name}: {'; '.join(result.warnings)}"
 
+    def doubts(self) -> Iterator[str]:
+        """The hotspots of the last result of each stream, one line a stream."""
+        for name, result in sorted(self.results.items()):
+            if result.hotspots is not None and len(result.hotspots):
+                yield f"{name}: {drift_words.spots_text(result.hotspots.as_dicts())}"
+
     def drifting(self) -> Iterator[str]:
-        """Alarms, hotspots and advice of every stream, as far as they are the present."""
+        """Alarms and advice of every stream, as far as they are the present."""
         for _, figures in sorted(self.drift.items()):
             if "(old)" not in drift_words.score_text(figures, self._now()):
                 yield from drift_words.figure_lines(figures)
@@ -193,7 +199,8 @@ def _picture(board: Board) -> Any:
         table.add_row("no streams yet")
     warnings = (text(line, style="yellow") for line in board.warnings())
     drifting = (text(line, style="red") for line in board.drifting())
-    return need("rich.console", "watching").Group(table, *warnings, *drifting, *(text(line, style="dim") for line in board.events))
+    doubts = (text(line, style="magenta") for line in board.doubts())
+    return need("rich.console", "watching").Group(table, *warnings, *doubts, *drifting, *(text(line, style="dim") for line in board.events))
 
 
 def _title(status: Mapping[str, Any]) -> str:

@@ -8,10 +8,13 @@ from typing import Any, Optional
 import numpy as np
 
 from elitscope.files.errors import need
+from elitscope.hotspots import HotspotTable
 from elitscope.types import AtomTable, Sampling
 
 _COLOURS = ("#22d3ff", "#ffb000", "#ff4f9a", "#7dff8a", "#c77dff", "#ff7b54", "#f1fa8c", "#5e9bff")
 """Told apart on grey and by colour-blind eyes for the first four; further classes repeat."""
+_DOUBT = "#7dff8a"
+"""Of hotspots: none of the spread's colours."""
 _RING_POINTS = 4.5
 """Rings smaller than this on paper (diameter, points) run together: dots are drawn instead."""
 
@@ -46,6 +49,13 @@ def draw_atoms(axes: Any, atoms: AtomTable, classes: tuple[str, ...], shape: tup
         known = np.isfinite(spread).all(axis=1)
         _ellipses(axes, points[known], 2 * sigma_scale * spread[known], edgecolors=(1, 1, 1, 0.8), facecolors="none", linewidths=0.6)
     _legend(axes, atoms, classes)
+
+
+def draw_hotspots(axes: Any, hotspots: HotspotTable) -> None:
+    """Dashed circles round places of doubt, with a little room: what is in them should be seen."""
+    points = np.column_stack([hotspots["column"], hotspots["row"]])
+    size = np.repeat(3.0 * np.asarray(hotspots["radius"], float)[:, None], 2, axis=1)
+    _ellipses(axes, points, size, edgecolors=_DOUBT, facecolors="none", linewidths=1.1, linestyles=(0, (3, 2)))
 
 
 def draw_scale_bar(axes: Any, shape: tuple[int, ...], sampling: Optional[Sampling]) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Optional, Union
 import numpy as np
 
 from elitscope.files.errors import FileUnwritable, need
-from elitscope.files.marks import class_colour, draw_atoms, draw_scale_bar
+from elitscope.files.marks import class_colour, draw_atoms, draw_hotspots, draw_scale_bar
 from elitscope.types import Result, Sampling
 
 BACKGROUND, TEXT, FAINT, WARNING = "#14171c", "#e8eaed", "#9aa0a6", "#ffb74d"
@@ -38,7 +38,7 @@ def overlay_png(
 
     Atoms: colour says the class, opacity the support (fraction of members that see the atom). `title`: what the frame is called, its id
     otherwise; `sampling`: Å/px for the scale bar where the result has none; `sigma_scale`: also draw each atom's positional spread,
-    enlarged this many times. Panels whose outputs were not asked for are left out.
+    enlarged this many times. Hotspots are dashed circles on the spread. Panels whose outputs were not asked for are left out.
 
     Raises:
         FileUnwritable: the picture can't be written there.
@@ -82,6 +82,8 @@ def _draw(pixels: np.ndarray, result: Result, title: str, sampling: Optional[Sam
     for name, values in maps:
         axes = _panel(figure, next(areas), pixels.shape, stretch)
         _map(figure, axes, name, values, pixels.shape)
+        if name == "std" and result.hotspots is not None:
+            draw_hotspots(axes, result.hotspots)
     return figure
 
 

@@ -15,6 +15,7 @@ axes in silx, H5Web and HyperSpy (`hs.load("out.h5", reader="nexus")`)::
         members           float32 [member, class, row, column], in the order of the attribute `members`
         atoms             structured [n]: row, column, class_id, probability, support, sigma_row, sigma_column, area;
                           attributes: units (one a field), sampling
+        hotspots          structured [n]: row, column, radius, kind, strength; attributes: units (one a field), kinds (names of the numbers)
 
     import h5py, napari
     with h5py.File("out.h5") as file:
@@ -38,11 +39,13 @@ import numpy as np
 
 from elitscope.files.errors import FileUnwritable, need
 from elitscope.files.room import room_for
+from elitscope.hotspots import HOTSPOT_KINDS
 from elitscope.types import FrameInfo, Rejection, Result
 
 FORMAT = "elitscope-results"
 FORMAT_VERSION = 1
 ATOM_UNITS = ("px", "px", "", "", "", "px", "px", "px")
+HOTSPOT_UNITS = ("px", "px", "px", "", "")
 _COMPRESSION = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
 
 
@@ -162,7 +165,7 @@ def _most_bytes(pixels: np.ndarray, reply: Union[Result, Rejection]) -> int:
     """What a frame takes on disk at most: noise grows a little in compression, and the group has its own book-keeping."""
     arrays = [pixels]
     if isinstance(reply, Result):
-        arrays += [array for array in (reply.mean, reply.std, reply.member_maps, reply.atoms) if array is not None]
+        arrays += [array for array in (reply.mean, reply.std, reply.member_maps, reply.atoms, reply.hotspots) if array is not None]
     return _GROUP_BYTES + sum(int(1.05 * array.nbytes) for array in arrays)
 
 
@@ -189,6 +192,9 @@ def _write_result(group: Any, result: Result) -> None:
         atoms.attrs["units"] = _texts(ATOM_UNITS)
         if result.atoms.sampling is not None:
             atoms.attrs["sampling"] = result.atoms.sampling
+    if result.hotspots is not None:
+        hotspots = group.create_dataset("hotspots", data=np.asarray(result.hotspots))
+        hotspots.attrs.update({"units": _texts(HOTSPOT_UNITS), "kinds": _texts(HOTSPOT_KINDS)})
     if result.sampling is not None:
         group.attrs["sampling"] = result.sampling
     group.attrs.update({name: getattr(result, name) for name in ("sequence", "ensemble", "ensemble_version", "revision", "plan")})

@@ -13,6 +13,7 @@ import numpy as np
 from elitscope.files.errors import FileUnreadable, need, reading
 from elitscope.files.save import FORMAT, FORMAT_VERSION
 from elitscope.files.source import Frame, FrameSource, describe
+from elitscope.hotspots import HOTSPOT_DTYPE, HotspotTable
 from elitscope.types import ATOM_DTYPE, AtomTable, FrameInfo, Rejection, Result, Sampling, Timing
 
 
@@ -92,6 +93,7 @@ def _result(group: Any) -> Result:
         mean=_maps(group, "mean"),
         std=_maps(group, "std"),
         atoms=_atoms(group),
+        hotspots=_hotspots(group),
         member_maps=_maps(group, "members"),
     )
 
@@ -110,6 +112,12 @@ def _atoms(group: Any) -> Optional[AtomTable]:
         return None
     records = np.ascontiguousarray(group["atoms"][...]).astype(ATOM_DTYPE, copy=False)
     return AtomTable.from_records(records, _pair(group["atoms"].attrs, "sampling"))
+
+
+def _hotspots(group: Any) -> Optional[HotspotTable]:
+    if "hotspots" not in group:
+        return None
+    return HotspotTable.from_records(np.ascontiguousarray(group["hotspots"][...]).astype(HOTSPOT_DTYPE, copy=False))
 
 
 def _info(attributes: Any) -> FrameInfo:

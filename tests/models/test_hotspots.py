@@ -7,13 +7,13 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from elitscope.hotspots import HotspotTable
 from elitscope.simulator import SimulatedFrame, movie
 from elitscope_models.analyse import analyse
 from elitscope_models.bundle import load_bundle
-from elitscope_models.drift import Hotspot, hotspots
-from elitscope_models.drift.hotspots import MOST
 from elitscope_models.drift.selection import answer
 from elitscope_models.ensemble import Ensemble
+from elitscope_models.hotspots import MOST, hotspots
 from elitscope_models.loading import open_ensemble
 from elitscope_models.zoo import find_bundle
 from tests.support.looks import RADIUS, SAMPLING, SHAPE, drawn, sheet
@@ -22,27 +22,27 @@ PLACES = sheet().positions
 MIDDLE = PLACES[np.linalg.norm(PLACES - np.array(SHAPE) / 2, axis=1).argmin()]
 
 
-def spots(*maps: np.ndarray) -> tuple[Hotspot, ...]:
+def spots(*maps: np.ndarray) -> HotspotTable:
     stack = np.stack(maps)
     found = answer(stack, range(len(stack)), (SAMPLING, SAMPLING))
     return hotspots(found.mean, found.std, found.atoms, RADIUS)
 
 
-def near(found: tuple[Hotspot, ...], place: np.ndarray) -> bool:
-    return any(np.hypot(spot.row - place[0], spot.column - place[1]) < 2 * RADIUS for spot in found)
+def near(found: HotspotTable, place: np.ndarray) -> bool:
+    return bool((np.hypot(found["row"] - place[0], found["column"] - place[1]) < 2 * RADIUS).any())
 
 
 def test_members_that_agree_have_no_hotspots() -> None:
-    assert spots(*[drawn(PLACES, probability) for probability in (0.85, 0.9, 0.95)]) == ()
+    assert spots(*[drawn(PLACES, probability) for probability in (0.85, 0.9, 0.95)]).kinds == ()
 
 
 def test_an_atom_that_only_some_members_see_is_one() -> None:
     without = PLACES[(PLACES != MIDDLE).any(axis=1)]
     found = spots(drawn(PLACES, 0.99), drawn(PLACES, 0.99), drawn(PLACES, 0.99), drawn(without))
-    assert len(found) == 1
     assert near(found, MIDDLE)
-    assert found[0].kind == "spread"
-    assert found[0].strength > 1
+    assert found.kinds == ("spread",)
+    assert found["strength"][0] > 1
+    assert found["radius"][0] == 2 * RADIUS
 
 
 def test_an_atom_that_members_see_in_different_places_is_one() -> None:
@@ -55,8 +55,8 @@ def test_an_atom_that_members_see_in_different_places_is_one() -> None:
 def test_an_atom_of_half_the_size_is_one_though_all_members_agree() -> None:
     cut = drawn(PLACES)
     cut[0, int(MIDDLE[0]) - 6 : int(MIDDLE[0]), int(MIDDLE[1]) - 6 : int(MIDDLE[1]) + 7] = 0.0
-    (found,) = spots(cut, cut)
-    assert (found.kind, near((found,), MIDDLE)) == ("shape", True)
+    found = spots(cut, cut)
+    assert (found.kinds, near(found, MIDDLE)) == (("shape",), True)
 
 
 def test_a_frame_full_of_doubt_is_not_one_large_hotspot() -> None:
@@ -69,11 +69,7 @@ def test_the_strongest_come_first_and_there_are_never_too_many() -> None:
     halves = [drawn(PLACES[index::2], 0.99) for index in (0, 1)]
     found = spots(drawn(PLACES, 0.99), *halves)
     assert len(found) <= MOST
-    assert [spot.strength for spot in found] == sorted((spot.strength for spot in found), reverse=True)
-
-
-def test_nothing_is_told_without_maps_and_atoms() -> None:
-    assert hotspots(None, None, None) == ()
+    assert found["strength"].tolist() == sorted(found["strength"].tolist(), reverse=True)
 
 
 @pytest.fixture(scope="module")
@@ -85,9 +81,10 @@ def frames(hops: int) -> Iterator[SimulatedFrame]:
     return movie(shape=(192, 192), frames=5, seed=71, hops=hops)
 
 
-def told(frame: SimulatedFrame, ensemble: Ensemble) -> tuple[Hotspot, ...]:
-    found = analyse(frame.pixels, frame.sampling, ensemble, keep_members=False)
-    return hotspots(found.mean, found.std, found.atoms, 0.5 / frame.sampling)
+def told(frame: SimulatedFrame, ensemble: Ensemble) -> HotspotTable:
+    found = analyse(frame.pixels, frame.sampling, ensemble, keep_members=False).hotspots
+    assert found is not None
+    return found
 
 
 def test_atoms_that_hop_during_the_scan_are_hotspots_and_hardly_anything_else_is(silicon: Ensemble) -> None:
@@ -97,7 +94,7 @@ def test_atoms_that_hop_during_the_scan_are_hotspots_and_hardly_anything_else_is
         for ends in frame.hops:
             total += 1
             seen += any(near(spots, np.array(end)) for end in ends)
-        elsewhere += sum(not any(near((spot,), np.array(end)) for ends in frame.hops for end in ends) for spot in spots)
+        elsewhere += sum(not any(near(spots[i : i + 1], np.array(end)) for ends in frame.hops for end in ends) for i in range(len(spots)))
     assert seen >= 0.35 * total
     assert elsewhere <= 5
     assert sum(len(told(frame, silicon)) for frame in frames(hops=0)) <= 3
