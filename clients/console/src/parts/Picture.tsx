@@ -8,7 +8,8 @@ import type { Atoms } from "../server/live_frame";
 import { cividisStops, classColour } from "../view/colours";
 import type { Viewport } from "../view/display";
 import type { Layer } from "../view/layer";
-import { atomAt, centre, develop, drawAtoms, drawHotspots, drawHovered, place, ringRadius, show } from "../view/paint";
+import { atomAt, centre, develop, drawHotspots, drawHovered, place, ringRadius, show } from "../view/paint";
+import { drawAtoms } from "../view/rings";
 import { scaleBar } from "../view/scale_bar";
 import { Steering } from "../view/steering";
 import { number, percent } from "../view/words";
@@ -46,6 +47,7 @@ export function Picture({ title, summary, shown, without = "nothing yet", viewpo
   const size = useSignal<readonly [number, number]>([1, 1]);
   const density = useSignal(window.devicePixelRatio);
   const bitmap = useMemo(() => new OffscreenCanvas(1, 1), []);
+  const rings = useMemo(() => new OffscreenCanvas(1, 1), []);
   const developed = useRef<Layer | null>(null);
   const radius = useMemo(() => (shown?.atoms ? ringRadius(shown.atoms, shown.shape) : 0), [shown?.atoms]);
   const radiusNow = useRef(radius);
@@ -94,7 +96,7 @@ export function Picture({ title, summary, shown, without = "nothing yet", viewpo
       show(context, bitmap, now.shape, at);
       drawHotspots(context, now.hotspots ?? [], at, dots);
       if (now.atoms === null) return;
-      if (now.drawAtoms) drawAtoms(context, now.atoms, radiusNow.current, now.shape, at, dots);
+      if (now.drawAtoms) drawAtoms(context, rings, now.atoms, radiusNow.current, now.shape, at, dots);
       if (atom !== null && atom < now.atoms.count) drawHovered(context, now.atoms, atom, radiusNow.current, at, dots);
     });
     return () => cancelAnimationFrame(request);

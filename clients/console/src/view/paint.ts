@@ -1,8 +1,7 @@
-// Drawing: levels into a bitmap, a bitmap into a box, and rings round atoms.
+// Drawing: levels into a bitmap, a bitmap into a box, and what is marked on it.
 
 import type { Hotspot } from "../server/documents";
 import type { Atoms } from "../server/live_frame";
-import { classColour } from "./colours";
 import type { Viewport } from "./display";
 import type { Layer } from "./layer";
 
@@ -12,12 +11,6 @@ export interface Placement {
   left: number;
   top: number;
 }
-
-const SHADE = "rgba(0, 0, 0, 0.55)";
-const FAINTEST = 0.25;
-const STEPS = 4;
-/** Rings smaller than this (radius, px of the box) run together: dots are drawn instead. */
-const LEAST_RING = 2.4;
 
 /** @param shape rows and columns of the frame */
 export function place(viewport: Viewport, shape: readonly [number, number], width: number, height: number): Placement {
@@ -47,53 +40,6 @@ export function show(context: CanvasRenderingContext2D, bitmap: OffscreenCanvas,
   context.imageSmoothingEnabled = (at.scale * shape[1]) / bitmap.width < 3;
   context.imageSmoothingQuality = "high";
   context.drawImage(bitmap, at.left, at.top, shape[1] * at.scale, shape[0] * at.scale);
-}
-
-/** A ring for every atom: colour by class, opacity by support. */
-export function drawAtoms(
-  context: CanvasRenderingContext2D,
-  atoms: Atoms,
-  radius: number,
-  shape: readonly [number, number],
-  at: Placement,
-  line: number,
-): void {
-  const drawn = radius * at.scale;
-  const rings = new Map<string, Path2D>();
-  const everything = new Path2D();
-  const { width, height } = context.canvas;
-  context.save();
-  context.beginPath();
-  context.rect(at.left, at.top, shape[1] * at.scale, shape[0] * at.scale);
-  context.clip();
-  for (let i = 0; i < atoms.count; i++) {
-    const [x, y] = centre(atoms, i, at);
-    if (x < -drawn || y < -drawn || x > width + drawn || y > height + drawn) continue;
-    const support = Math.round(STEPS * Math.min(1, Math.max(0, atoms.support(i) || 0)));
-    const key = `${atoms.classId(i)} ${support}`;
-    let path = rings.get(key);
-    if (path === undefined) rings.set(key, (path = new Path2D()));
-    const size = drawn < LEAST_RING * line ? 1.1 * line : drawn;
-    for (const one of [path, everything]) {
-      one.moveTo(x + size, y);
-      one.arc(x, y, size, 0, 2 * Math.PI);
-    }
-  }
-  const dots = drawn < LEAST_RING * line;
-  if (!dots) {
-    context.lineWidth = 2.6 * line;
-    context.strokeStyle = SHADE;
-    context.stroke(everything);
-  }
-  context.lineWidth = 1.3 * line;
-  for (const [key, path] of rings) {
-    const [classId, support] = key.split(" ").map(Number) as [number, number];
-    context.globalAlpha = FAINTEST + ((1 - FAINTEST) * support) / STEPS;
-    context.strokeStyle = context.fillStyle = classColour(classId);
-    if (dots) context.fill(path);
-    else context.stroke(path);
-  }
-  context.restore();
 }
 
 /** The ring of the atom that the pointer is on. */
