@@ -18,6 +18,8 @@ from elitscope_service.publications import topic
 router = APIRouter(prefix="/v1/streams/{stream}/live", tags=["live"])
 
 LOOK_AGAIN_S = 5.0
+EARLY = 0.5
+"""Pauses between messages by which one may come too soon; the next has to wait that much longer."""
 STUCK_S = 20.0
 """A viewer that has not taken a message after so long is cut off."""
 
@@ -47,15 +49,18 @@ class Viewer:
 
     async def _follow(self, kind: str) -> None:
         seen: ResultMessage | None = None
+        clock, pause = asyncio.get_running_loop().time, 1 / self._options.rate
+        due = clock()
         while True:
             message = await self._feed.latest(topic(kind, self._stream), LOOK_AGAIN_S, after=seen)
             if message is None:
                 continue
             if seen is None or _mark(message) != _mark(seen):
+                due = max(due, clock()) + pause
                 data = await off_the_loop(self._websocket, live_message, message, kind, self._options)
                 async with self._sending, asyncio.timeout(STUCK_S):
                     await self._websocket.send_bytes(data)
-                await asyncio.sleep(1 / self._options.rate)
+                await asyncio.sleep(due - EARLY * pause - clock())
             seen = message
 
     async def _until_gone(self) -> None:

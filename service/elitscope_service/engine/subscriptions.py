@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 MOST_PREFIXES = 4096
+_EARLY = 0.5
+"""Intervals by which something may come too soon; the next has to wait that much longer."""
 
 
 class Subscriptions:
@@ -48,25 +50,26 @@ class Subscriptions:
 
 
 class RateLimit:
-    """Lets each topic through at most so often, on average: what comes a little too soon is not held against the next. For one thread.
+    """Lets each topic through at most so often, on average. Of what comes at just this rate, a little sooner or later, nothing is lost.
+    For one thread.
 
-    >>> limit = RateLimit(hertz=2.0, clock=iter([0.0, 0.3, 0.6, 1.0, 1.3, 9.0, 9.4]).__next__)
-    >>> [limit.due("preview/haadf/") for _ in range(7)]
-    [True, False, True, True, False, True, False]
+    >>> limit = RateLimit(hertz=2.0, clock=iter([0.0, 0.2, 0.4, 1.1, 1.3, 9.0, 9.4, 9.6]).__next__)
+    >>> [limit.due("preview/haadf/") for _ in range(8)]
+    [True, False, True, True, False, True, True, False]
     """
 
     def __init__(self, hertz: float, clock: Callable[[], float], most_topics: int = 1024) -> None:
         self._interval_s = 1.0 / hertz if hertz > 0 else float("inf")
         self._clock = clock
         self._most_topics = most_topics
-        self._last: dict[str, float] = {}
+        self._next: dict[str, float] = {}
 
     def due(self, topic: str) -> bool:
         """Whether the topic's time has come; if so, it starts anew."""
-        now, last = self._clock(), self._last.get(topic, -float("inf"))
-        if self._interval_s == float("inf") or now - last < self._interval_s:
+        now, due = self._clock(), self._next.get(topic, -float("inf"))
+        if self._interval_s == float("inf") or now < due - _EARLY * self._interval_s:
             return False
-        if len(self._last) >= self._most_topics:
-            self._last.clear()
-        self._last[topic] = now if now - last >= 2 * self._interval_s else last + self._interval_s
+        if len(self._next) >= self._most_topics:
+            self._next.clear()
+        self._next[topic] = max(now, due) + self._interval_s
         return True

@@ -47,6 +47,19 @@ def test_topics_are_limited_one_by_one() -> None:
     assert [limit.due("a/"), limit.due("a/")] == [True, False]
 
 
+@pytest.mark.parametrize("off_s", [0.0, 0.01, 0.02])
+def test_frames_that_come_at_just_the_rate_are_all_let_through_however_unevenly(off_s: float) -> None:
+    times = [0.1 * i + (off_s if i % 3 == 0 else -off_s if i % 3 == 1 else 0.0) for i in range(100)]
+    limit = RateLimit(hertz=10.0, clock=iter(times).__next__)
+    assert all(limit.due("a/") for _ in times)
+
+
+def test_what_comes_faster_is_let_through_at_no_more_than_the_rate() -> None:
+    times = [0.07 * i for i in range(1000)]
+    limit = RateLimit(hertz=10.0, clock=iter(times).__next__)
+    assert 600 < sum(limit.due("a/") for _ in times) <= 701
+
+
 def test_a_rate_of_zero_means_never() -> None:
     assert not RateLimit(hertz=0.0, clock=lambda: 0.0).due("a/")
 
