@@ -1,8 +1,8 @@
-"""What two open consoles cost the frames: latency at a steady rate without and with them, in turns.
+"""What open consoles cost the frames, and how many of the frames they show: at a steady rate without and with them, in turns.
 
 The engine has a core of its own; the rest of the server, the client and the browsers share the other, though browsers run on operators'
-computers. Both consoles show the live view and every network's map, which is the dearest there is. The engine's processor time for a frame
-says the same as the latencies, on a machine that has other things to do too.
+computers. Consoles show the live view and every network's map, which is the dearest there is. The engine's processor time for a frame
+says the same as the latencies, on a machine that has other things to do too. A frame counts as shown when the page has drawn its picture.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import psutil
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 from rich.console import Console
 from rich.table import Table
 
@@ -28,20 +28,52 @@ from elitscope.simulator import movie
 from tests.console.browsing import browser_path, opened, started_browser
 from tests.support.server import RunningServer
 
-MEMBERS, SIDE, RATE, CONSOLES = 2, 512, 5.0, 2
+SIDE = 512
 STREAM = "haadf"
+_COUNT = """
+() => {
+  const draw = CanvasRenderingContext2D.prototype.drawImage;
+  const now = () => document.querySelector(".live-view").dataset.frame;
+  const before = now();
+  window.shown = new Set();
+  CanvasRenderingContext2D.prototype.drawImage = function (...given) {
+    if (now() !== before) window.shown.add(now());
+    return draw.apply(this, given);
+  };
+}
+"""
+
+
+@dataclass(frozen=True)
+class Load:
+    """`members`: networks in use; `rate`: frames a second; `consoles`: pages that are open."""
+
+    members: int
+    rate: float
+    consoles: int
+
+
+LOADS = {"heavy": Load(members=2, rate=5.0, consoles=2), "fast": Load(members=1, rate=10.0, consoles=1)}
 
 
 def run(console: Console, quick: bool) -> dict[str, Any]:
     if browser_path() is None:
         console.print("no browser is installed (apt-get install chromium): not measured")
-        return {"consoles": 0}
-    turns, seconds = (2, 10) if quick else (4, 30)
+        return {}
+    results = {}
+    for name, load in LOADS.items():
+        results[name] = measure(load, *((2, 10) if quick else (4, 30)))
+        _print(console, results[name])
+    return results
+
+
+def measure(load: Load, turns: int, seconds: float) -> dict[str, Any]:
+    """Latencies, processor time and frames shown under a load; `turns`: how often it is measured without and with consoles."""
     frames = [frame.pixels for frame in movie("graphene", (SIDE, SIDE), 4, seed=1, drift="none", sampling=0.1)]
     measured = {"without": Measured(), "with": Measured()}
     shown = 0
     with tempfile.TemporaryDirectory() as folder:
-        write_ensemble(Path(folder) / "bundles", MEMBERS)
+        write_ensemble(Path(folder) / "bundles", load.members)
         cores = two_cores()
         with only_on(cores[0]):  # OpenVINO keeps to the cores that it found when it was loaded
             server = RunningServer("--bundles", Path(folder) / "bundles", data_dir=Path(folder) / "data")
@@ -51,18 +83,17 @@ def run(console: Console, quick: bool) -> dict[str, Any]:
             started_browser() as browser,
         ):
             engine = server.child("engine")
-            _send(server.server, frames, 5, engine)
+            _send(server.server, frames, load.rate, 5, engine)
             for _ in range(turns):
-                measured["without"].add(_send(server.server, frames, seconds, engine))
-                with _consoles(browser, server.http) as count:
-                    measured["with"].add(_send(server.server, frames, seconds, engine))
+                measured["without"].add(_send(server.server, frames, load.rate, seconds, engine))
+                with _consoles(browser, server.http, load.consoles) as count:
+                    measured["with"].add(_send(server.server, frames, load.rate, seconds, engine))
                     shown += count()
-    results: dict[str, Any] = {"members": MEMBERS, "side": SIDE, "rate": RATE, "consoles": CONSOLES}
+    results: dict[str, Any] = {"members": load.members, "side": SIDE, "rate": load.rate, "consoles": load.consoles}
     results |= {name: figures.summary() for name, figures in measured.items()}
     results["p99_ratio"] = results["with"]["p99_ms"] / results["without"]["p99_ms"]
     results["cpu_ratio"] = results["with"]["engine_cpu_ms"] / results["without"]["engine_cpu_ms"]
-    results["frames_shown_per_s"] = shown / (turns * seconds * CONSOLES)
-    _print(console, results)
+    results["frames_shown_per_s"] = shown / (turns * seconds * load.consoles)
     return results
 
 
@@ -85,13 +116,13 @@ class Measured:
         return {"frames": count, "p50_ms": float(p50), "p99_ms": float(p99), "engine_cpu_ms": 1e3 * self.engine_cpu_s / count}
 
 
-def _send(address: str, frames: list[np.ndarray], seconds: float, engine: psutil.Process) -> Measured:
-    """Frames at `RATE`, sent whether or not the one before is answered."""
+def _send(address: str, frames: list[np.ndarray], rate: float, seconds: float, engine: psutil.Process) -> Measured:
+    """Frames at a rate, sent whether or not the one before is answered."""
 
     def source() -> Iterator[np.ndarray]:
         begin = time.perf_counter()
-        for i in range(int(seconds * RATE)):
-            time.sleep(max(0.0, begin + i / RATE - time.perf_counter()))
+        for i in range(int(seconds * rate)):
+            time.sleep(max(0.0, begin + i / rate - time.perf_counter()))
             yield frames[i % len(frames)]
 
     before = engine.cpu_times()
@@ -102,12 +133,19 @@ def _send(address: str, frames: list[np.ndarray], seconds: float, engine: psutil
 
 
 @contextlib.contextmanager
-def _consoles(browser: Browser, address: str) -> Iterator[Any]:
+def _consoles(browser: Browser, address: str, count: int) -> Iterator[Any]:
     """Open consoles, and how many frames all of them have shown."""
     with contextlib.ExitStack() as stack:
-        pages = [stack.enter_context(opened(browser, address, stream=STREAM)) for _ in range(CONSOLES)]
+        pages = [stack.enter_context(opened(browser, address, stream=STREAM)).page for _ in range(count)]
         time.sleep(2)
-        yield lambda: sum(int(page.page.locator(".steps input").get_attribute("data-came") or 0) for page in pages)
+        for page in pages:
+            page.evaluate(_COUNT)
+        yield lambda: sum(map(_shown, pages))
+
+
+def _shown(page: Page) -> int:
+    """Frames drawn since the page was told to count them."""
+    return int(page.evaluate("() => window.shown.size"))
 
 
 def _print(console: Console, results: dict[str, Any]) -> None:
