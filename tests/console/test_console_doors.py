@@ -15,7 +15,7 @@ from playwright.sync_api import expect
 from elitscope import Client
 from tests.console.browsing import opened
 from tests.console.conftest import FRAMES
-from tests.support.server import RunningServer, wait_until
+from tests.support.server import PATIENCE, RunningServer, wait_until
 
 PROGRAM = Path(sys.executable).with_name("elitscope-server")
 
@@ -36,7 +36,7 @@ def guarded(bundles, tmp_path_factory):
     make_key(data, "acquisition", "operate", "--file", key_file)
     with RunningServer("--bundles", bundles, "--ensemble", "toy", data_dir=data) as server:
         bearer = {"Authorization": f"Bearer {tokens['look']}"}
-        wait_until(lambda: httpx.get(f"{server.http}/readyz", headers=bearer).status_code == 200)
+        wait_until(lambda: httpx.get(f"{server.http}/readyz", headers=bearer, timeout=PATIENCE).status_code == 200)
         with Client(server.server, stream="haadf", key=key_file, timeout=60) as client:
             client.infer(FRAMES[0], sampling=0.1)
         yield server, tokens

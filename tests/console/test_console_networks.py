@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from tests.console.browsing import opened
 from tests.console.conftest import FRAMES
-from tests.support.server import wait_until
+from tests.support.server import PATIENCE, wait_until
 from tests.support.streaming import Streaming
 
 
@@ -104,7 +104,7 @@ def test_what_somebody_else_changes_shows_at_once_and_is_not_overwritten(browser
     with Streaming(server.server, FRAMES, stream="shared"), opened(browser, server.http, stream="shared") as console:
         console.wait_live()
         console.switch(0)
-        with Controller(server.http, author="ana") as control:
+        with Controller(server.http, author="ana", timeout=PATIENCE) as control:
             control.deselect("shared", 1, reason="ana was here")
         expect(console.network(1)).to_have_attribute("data-state", "inactive")
         expect(console.in_force).to_contain_text("by ana: ana was here")

@@ -9,6 +9,7 @@ from itertools import cycle
 import numpy as np
 
 from elitscope import Client, Result
+from tests.support.server import PATIENCE
 
 PAUSE_S = 0.02
 
@@ -35,7 +36,7 @@ class Streaming:
         assert not self._thread.is_alive()
 
     def _run(self) -> None:
-        with Client(self._server, stream=self._stream, outputs=("mean", "std", "atoms", "members")) as client:
+        with Client(self._server, stream=self._stream, outputs=("mean", "std", "atoms", "members"), timeout=PATIENCE) as client:
             for reply in client.stream(self._endless(), sampling=self._sampling):
                 assert isinstance(reply, Result)
                 self.results[reply.frame_id] = reply

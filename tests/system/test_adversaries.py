@@ -10,6 +10,7 @@ import zmq
 from elitscope import Client, Result, codec
 from elitscope.messages import Bye, FrameMessage, Hello, Ping, Reject, ResultMessage, Welcome
 from tests.support.frames import dots, lattice
+from tests.support.server import PATIENCE
 
 SHAPE = (64, 72)
 FRAME = dots(SHAPE, lattice(SHAPE), floor=0.1)
@@ -109,7 +110,7 @@ def bystander(server):
             stop.wait(0.01)
 
     def run():
-        with Client(server.server, stream="bystander") as client:
+        with Client(server.server, stream="bystander", timeout=PATIENCE) as client:
             for result in client.stream(source(), sampling=0.1):
                 results.append(result)
                 begun.set()

@@ -8,7 +8,7 @@ import pytest
 from elitscope import Client
 from elitscope_models.bundle import Tolerance, load_bundle, read_member, write_bundle
 from elitscope_models.cli import main
-from tests.support.server import RunningServer
+from tests.support.server import PATIENCE, RunningServer
 
 SAMPLING = 0.12
 ONLY_FP32 = Tolerance(mean=1e-7, std=1e-7)
@@ -58,7 +58,7 @@ def served(bundles, name, frames, data_dir):
     """A server's answers to the frames, one after the other."""
     with (
         RunningServer("--bundles", bundles, "--ensemble", name, data_dir=data_dir) as server,
-        Client(server.server, stream="brought", outputs=OUTPUTS) as client,
+        Client(server.server, stream="brought", outputs=OUTPUTS, timeout=PATIENCE) as client,
     ):
         return [client.infer(frame, sampling=SAMPLING) for frame in frames]
 

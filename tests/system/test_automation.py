@@ -8,7 +8,7 @@ import pytest
 from elitscope import Controller, FrameInfo
 from tests.support.bundles import make_bundle
 from tests.support.frames import dots, lattice
-from tests.support.server import RunningServer
+from tests.support.server import PATIENCE, RunningServer
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "clients" / "examples"
 SHAPE = (96, 104)
@@ -23,7 +23,7 @@ def automated(tmp_path_factory):
     make_bundle(folder / "fine", members=4, name="fine", blurs=(1.0, 1.1, 1.2, 2.5), sampling=0.1)
     make_bundle(folder / "coarse", members=2, name="coarse", sampling=0.2, sampling_range=(0.1, 0.4))
     with RunningServer("--bundles", folder, "--ensemble", "fine", data_dir=tmp_path_factory.mktemp("data")) as server:
-        with Controller(server.http) as control:
+        with Controller(server.http, timeout=PATIENCE) as control:
             control.load("coarse")
         yield server
 
@@ -43,7 +43,7 @@ def fog_comes_in(count):
 
 
 def changes_of(server, stream):
-    with Controller(server.http) as control:
+    with Controller(server.http, timeout=PATIENCE) as control:
         return [entry for entry in control.history(stream) if entry.applied and entry.after is not None]
 
 
@@ -58,7 +58,7 @@ def test_rising_uncertainty_takes_out_the_network_that_causes_it(automated, caps
 
 
 def test_an_operator_who_holds_the_stream_keeps_the_script_out(automated, capsys):
-    with Controller(automated.http, author="ana") as control:
+    with Controller(automated.http, author="ana", timeout=PATIENCE) as control:
         control.undo("watched")
         control.hold("watched", minutes=5, reason="looking myself")
         example("deselect_on_uncertainty")(automated.server, automated.http, fog_comes_in(40))

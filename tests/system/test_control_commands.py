@@ -10,7 +10,7 @@ from elitscope import Client, Controller
 from elitscope.cli import main
 from tests.support.bundles import make_bundle
 from tests.support.frames import dots, lattice
-from tests.support.server import RunningServer
+from tests.support.server import PATIENCE, RunningServer
 
 SHAPE = (64, 72)
 FRAME = dots(SHAPE, lattice(SHAPE)).astype(np.float32)
@@ -40,7 +40,7 @@ def elitscope(operated, capsys):
 
 def test_an_operator_at_work(operated, elitscope):
     server, later = operated
-    with Client(server.server, stream="haadf", outputs=("atoms",)) as client:
+    with Client(server.server, stream="haadf", outputs=("atoms",), timeout=PATIENCE) as client:
         stream = ("--stream", "haadf")
         assert client.infer(FRAME, sampling=0.1).members == (0, 1, 2)
         assert elitscope("deselect", 1, *stream, "--reason", "fog") == (0, "haadf: toy, networks 0, 2 (not 1), revision 2\n", "")
@@ -77,12 +77,12 @@ def test_an_operator_at_work(operated, elitscope):
 
 def test_a_hold_keeps_programs_out_until_it_is_released(operated, elitscope):
     server, _ = operated
-    with Client(server.server, stream="held", outputs=("atoms",)) as client:
+    with Client(server.server, stream="held", outputs=("atoms",), timeout=PATIENCE) as client:
         client.infer(FRAME, sampling=0.1)
     stream = ("--stream", "held")
     code, out, _ = elitscope("hold", *stream, "--minutes", 5, "--reason", "aligning")
     assert (code, "held by" in out, "until" in out) == (0, True, True)
-    with Controller(server.http, author="robot", role="controller") as robot:
+    with Controller(server.http, author="robot", role="controller", timeout=PATIENCE) as robot:
         with pytest.raises(Exception, match="aligning") as refused:
             robot.deselect("held", 0)
         assert refused.value.code == "held"
@@ -93,11 +93,14 @@ def test_a_hold_keeps_programs_out_until_it_is_released(operated, elitscope):
 
 def test_events_tell_of_a_change_and_of_its_first_frame(operated):
     server, _ = operated
-    with Client(server.server, stream="heard", outputs=("atoms",)) as client, Controller(server.http) as control:
+    with (
+        Client(server.server, stream="heard", outputs=("atoms",), timeout=PATIENCE) as client,
+        Controller(server.http, timeout=PATIENCE) as control,
+    ):
         client.infer(FRAME, sampling=0.1)
         events = control.events("heard")
         assert next(events).name == "open"
-        with Controller(server.http) as other:
+        with Controller(server.http, timeout=PATIENCE) as other:
             changed = other.only("heard", [0, 2])
         analysed = client.infer(FRAME, sampling=0.1)
         # what came into force before may be told late, and the drift monitor may have something to say

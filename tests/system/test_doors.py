@@ -14,7 +14,7 @@ import pytest
 from elitscope import Client
 from elitscope.errors import NotAuthorised
 from elitscope.watch import subscribe
-from tests.support.server import RunningServer, wait_until
+from tests.support.server import PATIENCE, RunningServer, wait_until
 
 FRAME = np.random.default_rng(0).random((48, 56), np.float32)
 PROGRAM = Path(sys.executable).with_name("elitscope-server")
@@ -131,7 +131,9 @@ def test_with_a_key_it_listens_everywhere_with_tls_and_curve(certificate, toy_bu
     ) as server:
         assert server.http.startswith("https://0.0.0.0:")
         frames, publications = (address.replace("0.0.0.0", "127.0.0.1") for address in (server.server, server.publish))
-        with httpx.Client(base_url=server.http.replace("0.0.0.0", "127.0.0.1"), verify=ssl.create_default_context(cafile=cert)) as http:
+        with httpx.Client(
+            base_url=server.http.replace("0.0.0.0", "127.0.0.1"), verify=ssl.create_default_context(cafile=cert), timeout=PATIENCE
+        ) as http:
             assert http.get("/healthz").status_code == 200
             assert http.get("/healthz", headers={"Host": "gpu-box"}).status_code == 200
             assert http.get("/healthz", headers={"Host": "evil.example"}).status_code == 403

@@ -38,7 +38,7 @@ class Listener:
 
     def __init__(self, http: str) -> None:
         self.events: list[ServerEvent] = []
-        self._control = Controller(http)
+        self._control = Controller(http, timeout=PATIENCE)
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
 
@@ -78,7 +78,10 @@ def told(entry: AuditEntry) -> tuple[str, str, str]:
 
 
 def test_drift_is_told_advised_on_and_acted_upon_until_the_operator_overrides(bundles: Path, tmp_path: Path) -> None:
-    with RunningServer("--bundles", bundles, data_dir=tmp_path, env=FAST) as server, Controller(server.http, author="ana") as control:
+    with (
+        RunningServer("--bundles", bundles, data_dir=tmp_path, env=FAST) as server,
+        Controller(server.http, author="ana", timeout=PATIENCE) as control,
+    ):
         listener = Listener(server.http)
         wait_until(lambda: bool(listener.events), PATIENCE)
         with Microscope(server.server) as microscope:
@@ -128,7 +131,7 @@ def test_drift_is_told_advised_on_and_acted_upon_until_the_operator_overrides(bu
             assert first.role == "controller" and "network" in first.reason
             assert (first.before, first.after) == (("toy", ALL), ("toy", acted.active))
             assert [entry.value for entry in control.history("haadf") if entry.action == "autopilot"] == ["act", "advise"]
-            metrics = httpx.get(f"{server.http}/metrics").text
+            metrics = httpx.get(f"{server.http}/metrics", timeout=PATIENCE).text
             assert 'elitscope_drift_score{signal="fog",stream="haadf"}' in metrics
     listener.join()
 
@@ -136,7 +139,10 @@ def test_drift_is_told_advised_on_and_acted_upon_until_the_operator_overrides(bu
 def test_a_monitor_that_dies_or_is_cut_off_touches_no_frame_and_says_so(bundles: Path, tmp_path: Path) -> None:
     with StoreServer("redis", tmp_path / "redis") as store:
         environment = {**FAST, "ELITSCOPE_REDIS_URL": store.url}
-        with RunningServer("--bundles", bundles, data_dir=tmp_path / "data", env=environment) as server, Controller(server.http) as control:
+        with (
+            RunningServer("--bundles", bundles, data_dir=tmp_path / "data", env=environment) as server,
+            Controller(server.http, timeout=PATIENCE) as control,
+        ):
             with Microscope(server.server) as microscope:
                 wait_until(lambda: watched(control), PATIENCE)
                 monitor = server.child("monitor")

@@ -17,7 +17,7 @@ from elitscope import Client, Result
 from tests.support import hostile
 from tests.support.bundles import dot_network
 from tests.support.frames import dots, lattice
-from tests.support.server import RunningServer, wait_until
+from tests.support.server import PATIENCE, RunningServer, wait_until
 
 SHAPE = (64, 72)
 FRAME = dots(SHAPE, lattice(SHAPE), floor=0.1)
@@ -95,7 +95,7 @@ class Bystander:
 @pytest.fixture(scope="module")
 def running(toy_bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     with RunningServer("--bundles", toy_bundles, data_dir=tmp_path_factory.mktemp("data"), env=LIMITS) as server:
-        wait_until(lambda: httpx.get(f"{server.http}/readyz").status_code == 200)
+        wait_until(lambda: httpx.get(f"{server.http}/readyz", timeout=PATIENCE).status_code == 200)
         yield server
 
 
@@ -232,7 +232,7 @@ def test_what_is_not_there_or_was_not_uploaded_is_said_so(rest: Rest) -> None:
 
 def test_an_engine_killed_in_mid_load_comes_back_says_so_and_loads_what_was_loaded(toy_bundles: Path, tmp_path: Path) -> None:
     with RunningServer("--bundles", toy_bundles, data_dir=tmp_path, env=LIMITS) as server, Rest(server) as rest:
-        wait_until(lambda: httpx.get(f"{server.http}/readyz").status_code == 200)
+        wait_until(lambda: httpx.get(f"{server.http}/readyz", timeout=PATIENCE).status_code == 200)
         assert rest.upload(hostile.zipped(SOUND)).status_code == 201
         assert rest.change("second", "load").json()["state"] == "ready"
         assert rest.upload(hostile.zipped(hostile.bundle_files(hostile.never_ending(), "patient"))).status_code == 201

@@ -11,7 +11,7 @@ import pytest
 from elitscope import Client
 from elitscope.rest.event_stream import EventReader
 from tests.support.frames import dots, lattice
-from tests.support.server import RunningServer, wait_until
+from tests.support.server import PATIENCE, RunningServer, wait_until
 
 SHAPE = (64, 72)
 FRAME = dots(SHAPE, lattice(SHAPE), floor=0.1)
@@ -58,7 +58,7 @@ class Ear:
 
 
 def stream_one(server, name, count=1):
-    with Client(server.server, stream=name, outputs=("atoms",)) as client:
+    with Client(server.server, stream=name, outputs=("atoms",), timeout=PATIENCE) as client:
         return [client.infer(FRAME, sampling=0.1) for _ in range(count)]
 
 
@@ -136,16 +136,16 @@ def test_listeners_that_never_read_hold_up_nobody_and_are_limited_in_number(toy_
         finally:
             for one in deaf:
                 one.close()
-        wait_until(lambda: httpx.get(f"{server.http}/healthz").status_code == 200)
+        wait_until(lambda: httpx.get(f"{server.http}/healthz", timeout=PATIENCE).status_code == 200)
         assert server.stop() == 0
 
 
 def test_a_name_that_no_stream_can_have_is_refused(server):
-    response = httpx.get(f"{server.http}/v1/events", params={"stream": "A B"})
+    response = httpx.get(f"{server.http}/v1/events", params={"stream": "A B"}, timeout=PATIENCE)
     assert (response.status_code, response.json()["code"]) == (422, "request_invalid")
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null"])
 def test_a_page_from_elsewhere_hears_nothing(server, origin):
-    response = httpx.get(f"{server.http}/v1/events", headers={"Origin": origin})
+    response = httpx.get(f"{server.http}/v1/events", headers={"Origin": origin}, timeout=PATIENCE)
     assert (response.status_code, json.loads(response.text)["code"]) == (403, "host_not_allowed")

@@ -6,6 +6,7 @@ import numpy as np
 
 from elitscope import Client, Result
 from tests.support.frames import dots, lattice
+from tests.support.server import PATIENCE
 
 SMALL = dots((64, 72), lattice((64, 72)), floor=0.1)
 
@@ -16,14 +17,14 @@ def test_small_frames_are_answered_while_a_huge_one_is_worked_on(server):
     replies = []
 
     def send_huge():
-        with Client(server.server, stream="huge", outputs=("atoms",)) as client:
+        with Client(server.server, stream="huge", outputs=("atoms",), timeout=PATIENCE) as client:
             replies.extend(client.stream([huge] * 6, sampling=0.1))
         done.set()
 
     sender = threading.Thread(target=send_huge)
     sender.start()
     answered = 0
-    with Client(server.server, stream="small", outputs=("atoms",)) as client:
+    with Client(server.server, stream="small", outputs=("atoms",), timeout=PATIENCE) as client:
         while not done.is_set():
             assert isinstance(client.infer(SMALL, sampling=0.1), Result)
             answered += 1
@@ -34,7 +35,7 @@ def test_small_frames_are_answered_while_a_huge_one_is_worked_on(server):
 
 def test_latest_answers_the_newest_and_tells_the_others_that_they_were_superseded(server):
     frames = [np.tile(SMALL, (12, 12)) + i for i in range(30)]
-    with Client(server.server, stream="latest", policy="latest", outputs=("atoms",)) as client:
+    with Client(server.server, stream="latest", policy="latest", outputs=("atoms",), timeout=PATIENCE) as client:
         replies = list(client.stream(frames, sampling=0.1))
     assert [reply.frame_id for reply in replies] == list(range(30))
     codes = {reply.code for reply in replies if not isinstance(reply, Result)}
@@ -45,8 +46,8 @@ def test_latest_answers_the_newest_and_tells_the_others_that_they_were_supersede
 
 
 def test_a_spent_deadline_is_rejected_and_the_next_frame_is_not(server):
-    with Client(server.server, stream="late", deadline_ms=1.0, outputs=("atoms",)) as client:
+    with Client(server.server, stream="late", deadline_ms=1.0, outputs=("atoms",), timeout=PATIENCE) as client:
         replies = list(client.stream([np.tile(SMALL, (12, 12))] * 4, sampling=0.1))
     assert {reply.code for reply in replies} == {"deadline_exceeded"}
-    with Client(server.server, stream="late", outputs=("atoms",)) as client:
+    with Client(server.server, stream="late", outputs=("atoms",), timeout=PATIENCE) as client:
         assert isinstance(client.infer(SMALL, sampling=0.1), Result)

@@ -14,7 +14,7 @@ from elitscope.files.marks import class_colour
 from elitscope.types import ATOM_DTYPE
 from tests.support.bundles import make_bundle
 from tests.support.frames import dots
-from tests.support.server import RunningServer, wait_until
+from tests.support.server import PATIENCE, RunningServer, wait_until
 
 SHAPE = (96, 128)
 PLACES = np.array([(20.0, 24.0), (20.0, 60.0), (48.3, 40.7), (70.0, 100.0)])
@@ -33,16 +33,16 @@ def running(tmp_path_factory):
 @pytest.fixture(scope="module")
 def result(running):
     """One frame, sent and answered before anybody looked."""
-    with Client(running.server, stream="haadf", outputs=OUTPUTS) as client:
+    with Client(running.server, stream="haadf", outputs=OUTPUTS, timeout=PATIENCE) as client:
         result = client.infer(FRAME, sampling=0.1)
-    wait_until(lambda: httpx.get(f"{running.http}/v1/streams/haadf").status_code == 200)
+    wait_until(lambda: httpx.get(f"{running.http}/v1/streams/haadf", timeout=PATIENCE).status_code == 200)
     return result
 
 
 @pytest.fixture
 def get(running, result):
     latest = f"{running.http}/v1/streams/haadf/frames/latest"
-    with httpx.Client() as http:
+    with httpx.Client(timeout=PATIENCE) as http:
         yield lambda path, **options: http.get(latest + path, **options)
 
 
@@ -75,7 +75,7 @@ def test_a_frame_that_was_answered_before_anybody_looked_can_be_looked_at(get, r
 def test_every_link_leads_somewhere(running, get):
     links = get("").json()["links"]
     for path in (links["image"], links["mean"], links["std"], links["atoms"], *links["members"].values()):
-        assert httpx.get(running.http + path).status_code == 200
+        assert httpx.get(running.http + path, timeout=PATIENCE).status_code == 200
 
 
 def test_rings_lie_round_the_atoms_and_have_the_colour_of_their_class(get, result):
@@ -175,11 +175,11 @@ def test_a_poller_is_told_when_there_is_nothing_new(get, path):
 
 
 def test_a_stream_that_nobody_sent_to_is_unknown(running, result):
-    response = httpx.get(f"{running.http}/v1/streams/bf/frames/latest")
+    response = httpx.get(f"{running.http}/v1/streams/bf/frames/latest", timeout=PATIENCE)
     assert (response.status_code, response.json()["code"]) == (404, "stream_unknown")
 
 
 def test_the_last_frame_of_a_burst_is_the_one_that_stays(running, get):
-    with Client(running.server, stream="haadf", outputs=("atoms",)) as client:
+    with Client(running.server, stream="haadf", outputs=("atoms",), timeout=PATIENCE) as client:
         last = [client.infer(FRAME * np.float32(1 + i / 10), sampling=0.1) for i in range(6)][-1]
     assert wait_until(lambda: get("").json()["sequence"] == last.sequence)

@@ -10,7 +10,7 @@ import pytest
 
 from elitscope import Client, Result
 from tests.support.frames import dots, lattice
-from tests.support.server import RunningServer, wait_until
+from tests.support.server import PATIENCE, RunningServer, wait_until
 
 SHAPE = (64, 72)
 FRAME = dots(SHAPE, lattice(SHAPE), floor=0.1)
@@ -25,7 +25,7 @@ def frames(count, pause=None):
 
 def test_it_prints_one_line_and_stops_cleanly_on_sigterm(toy_bundles, tmp_path):
     with RunningServer("--bundles", toy_bundles, data_dir=tmp_path) as server:
-        with Client(server.server) as client:
+        with Client(server.server, timeout=PATIENCE) as client:
             assert len(client.infer(FRAME, sampling=0.1).atoms) == len(lattice(SHAPE))
         children = psutil.Process(server.process.pid).children(recursive=True)
         assert server.stop() == 0
@@ -34,9 +34,9 @@ def test_it_prints_one_line_and_stops_cleanly_on_sigterm(toy_bundles, tmp_path):
 
 
 def test_a_ready_server_says_so_over_http(server):
-    assert httpx.get(f"{server.http}/healthz").status_code == 200
-    assert wait_until(lambda: httpx.get(f"{server.http}/readyz").status_code == 200)
-    (ensemble,) = httpx.get(f"{server.http}/v1/ensembles").json()["ensembles"]
+    assert httpx.get(f"{server.http}/healthz", timeout=PATIENCE).status_code == 200
+    assert wait_until(lambda: httpx.get(f"{server.http}/readyz", timeout=PATIENCE).status_code == 200)
+    (ensemble,) = httpx.get(f"{server.http}/v1/ensembles", timeout=PATIENCE).json()["ensembles"]
     assert (ensemble["name"], ensemble["state"]) == ("toy", "ready")
 
 
@@ -56,8 +56,8 @@ def test_the_engine_killed_in_mid_stream_loses_and_doubles_no_frame(toy_bundles,
 
 
 def test_the_api_killed_comes_back_and_frames_never_notice(toy_bundles, tmp_path):
-    with RunningServer("--bundles", toy_bundles, data_dir=tmp_path) as server, Client(server.server) as client:
-        wait_until(lambda: httpx.get(f"{server.http}/readyz").status_code == 200)
+    with RunningServer("--bundles", toy_bundles, data_dir=tmp_path) as server, Client(server.server, timeout=PATIENCE) as client:
+        wait_until(lambda: httpx.get(f"{server.http}/readyz", timeout=PATIENCE).status_code == 200)
         api = server.child("api")
         stop = threading.Event()
         count = 0
@@ -71,7 +71,7 @@ def test_the_api_killed_comes_back_and_frames_never_notice(toy_bundles, tmp_path
 
         def ready():
             try:
-                return httpx.get(f"{server.http}/readyz").status_code == 200
+                return httpx.get(f"{server.http}/readyz", timeout=PATIENCE).status_code == 200
             except httpx.TransportError:
                 return False
 
@@ -96,7 +96,7 @@ def test_frames_under_way_are_answered_before_a_sigterm_ends_the_server(toy_bund
         sender.start()
 
         def in_work():
-            streams = httpx.get(f"{server.http}/v1/streams").json()["streams"]
+            streams = httpx.get(f"{server.http}/v1/streams", timeout=PATIENCE).json()["streams"]
             return any(stream["queue_depth"] for stream in streams)
 
         wait_until(lambda: in_work() or answered)

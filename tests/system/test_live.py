@@ -16,7 +16,7 @@ from elitscope import Client
 from elitscope.codec import decode_server
 from elitscope_service.api.live_message import unpack_parts
 from tests.support.frames import dots, lattice
-from tests.support.server import wait_until
+from tests.support.server import PATIENCE, wait_until
 from tests.support.streaming import Streaming
 
 SHAPE = (96, 128)
@@ -38,7 +38,7 @@ def receive(websocket):
 @contextlib.contextmanager
 def streaming(server, stream):
     with Streaming(server.server, FRAMES, stream=stream) as running:
-        wait_until(lambda: httpx.get(f"{server.http}/v1/streams/{stream}").status_code == 200)
+        wait_until(lambda: httpx.get(f"{server.http}/v1/streams/{stream}", timeout=PATIENCE).status_code == 200)
         yield running
 
 
@@ -79,9 +79,9 @@ def test_atoms_alone_come_for_every_frame(server):
 
 
 def test_who_comes_after_the_last_frame_still_sees_it(server):
-    with Client(server.server, stream="paused") as client:
+    with Client(server.server, stream="paused", timeout=PATIENCE) as client:
         result = client.infer(FRAMES[0], sampling=0.1)
-    wait_until(lambda: httpx.get(f"{server.http}/v1/streams/paused").status_code == 200)
+    wait_until(lambda: httpx.get(f"{server.http}/v1/streams/paused", timeout=PATIENCE).status_code == 200)
     with watching(server, "paused") as viewer:
         _, message = receive(viewer)
     assert message.result.sequence == result.sequence
@@ -94,7 +94,7 @@ def test_a_viewer_that_does_not_read_gets_fewer_and_holds_up_nobody(server):
             before = len(running.results)
             last = [receive(quick)[1].result.sequence for _ in range(8)][-1]
             assert len(running.results) > before
-        assert httpx.get(f"{server.http}/healthz").status_code == 200
+        assert httpx.get(f"{server.http}/healthz", timeout=PATIENCE).status_code == 200
     assert last > 0
 
 
@@ -108,9 +108,9 @@ def test_a_viewer_that_does_not_read_gets_fewer_and_holds_up_nobody(server):
     ],
 )
 def test_what_can_not_be_is_refused_with_a_problem_document(server, path, headers, status, code):
-    with Client(server.server, stream="known") as client:
+    with Client(server.server, stream="known", timeout=PATIENCE) as client:
         client.infer(FRAMES[0], sampling=0.1)
-    wait_until(lambda: httpx.get(f"{server.http}/v1/streams/known").status_code == 200)
+    wait_until(lambda: httpx.get(f"{server.http}/v1/streams/known", timeout=PATIENCE).status_code == 200)
     where = urlsplit(server.http)
     with socket.create_connection((where.hostname, where.port)) as sock, pytest.raises(InvalidStatus) as caught:
         connect(f"ws://{where.netloc}/v1/streams/{path}", sock=sock, additional_headers=headers)

@@ -17,7 +17,7 @@ from elitscope_models.analyse import analyse
 from elitscope_models.bundle import load_bundle
 from elitscope_models.loading import open_ensemble, open_plan, with_fusion
 from tests.support.frames import dots, lattice
-from tests.support.server import wait_until
+from tests.support.server import PATIENCE, wait_until
 
 DTYPES = ("u1", "i1", "u2", "i2", "<u4", ">u2", "i4", "i8", "u8", "f2", "f4", ">f4", "f8", "?")
 
@@ -34,7 +34,7 @@ def in_one_call(offline):
 
 @pytest.fixture(scope="module")
 def client(server):
-    with Client(server.server, stream="parity", outputs=OUTPUTS) as client:
+    with Client(server.server, stream="parity", outputs=OUTPUTS, timeout=PATIENCE) as client:
         yield client
 
 
@@ -89,7 +89,10 @@ def test_a_frame_that_is_cut_into_tiles_is_no_exception(client, offline):
 def test_frames_of_two_streams_that_share_the_worker_are_no_exception(server, offline, in_one_call):
     big, small = dots((1100, 1100), lattice((1100, 1100)), floor=0.1), dots((64, 64), lattice((64, 64)), floor=0.2)
     expected = {found.plan: found for found in (analyse(small, 0.1, offline), analyse(small, 0.1, in_one_call))}
-    with Client(server.server, stream="big", outputs=OUTPUTS) as one, Client(server.server, stream="small", outputs=OUTPUTS) as other:
+    with (
+        Client(server.server, stream="big", outputs=OUTPUTS, timeout=PATIENCE) as one,
+        Client(server.server, stream="small", outputs=OUTPUTS, timeout=PATIENCE) as other,
+    ):
         large = one.stream([big] * 3, sampling=0.1)
         first = next(large)
         for result in other.stream([small] * 20, sampling=0.1):

@@ -10,7 +10,7 @@ from elitscope.errors import NotReady, OutcomeUnknown, ServerGone, StoreUnavaila
 from tests.support.changes import Bundles, RandomChanges
 from tests.support.frames import dots, lattice
 from tests.support.redis import RedisServer
-from tests.support.server import RunningServer, wait_until
+from tests.support.server import PATIENCE, RunningServer, wait_until
 from tests.support.traffic import Traffic, check_against_audit, check_answers, results_of
 
 SHAPE = (48, 56)
@@ -30,7 +30,7 @@ def bundles(tmp_path_factory):
 def test_two_hundred_random_changes_lose_no_frame_and_agree_with_the_audit(bundles, tmp_path):
     with RunningServer("--bundles", bundles.served, "--ensemble", "toy", data_dir=tmp_path) as server:
         with (
-            Controller(server.http, author="chaos") as control,
+            Controller(server.http, author="chaos", timeout=PATIENCE) as control,
             Traffic(server.server, "all", "all", FRAME) as everything,
             Traffic(server.server, "newest", "latest", FRAME) as newest,
         ):
@@ -39,7 +39,7 @@ def test_two_hundred_random_changes_lose_no_frame_and_agree_with_the_audit(bundl
             changes = RandomChanges(control, ("all", "newest"), bundles, np.random.default_rng(20))
             for kind in changes.plan(CHANGES):
                 changes.do(kind)
-        with Controller(server.http) as control:
+        with Controller(server.http, timeout=PATIENCE) as control:
             history = control.history(limit=1000)
     check_answers(everything)
     check_answers(newest, rejections=frozenset({"superseded"}))
@@ -81,7 +81,7 @@ def kill_the_store(server):
 
 def check_after(server, clients):
     """What came back agrees with the audit, and the last word is in force."""
-    with Controller(server.http) as control:
+    with Controller(server.http, timeout=PATIENCE) as control:
         history = control.history(limit=1000)
         for traffic in clients:
             check_answers(traffic, rejections=frozenset({"superseded"}))
@@ -94,7 +94,7 @@ def check_after(server, clients):
 def test_the_api_the_store_and_the_engine_are_killed_under_traffic_and_nothing_is_lost(bundles, tmp_path):
     with RunningServer("--bundles", bundles.served, "--ensemble", "toy", data_dir=tmp_path) as server:
         with (
-            Controller(server.http, author="chaos") as control,
+            Controller(server.http, author="chaos", timeout=PATIENCE) as control,
             Traffic(server.server, "all", "all", FRAME) as everything,
             Traffic(server.server, "newest", "latest", FRAME) as newest,
         ):
@@ -114,7 +114,7 @@ def test_a_redis_that_restarts_under_traffic_loses_nothing(bundles, tmp_path):
         env = {"ELITSCOPE_REDIS_URL": redis.url}
         with RunningServer("--bundles", bundles.served, "--ensemble", "toy", data_dir=tmp_path / "data", env=env) as server:
             with (
-                Controller(server.http, author="chaos") as control,
+                Controller(server.http, author="chaos", timeout=PATIENCE) as control,
                 Traffic(server.server, "all", "all", FRAME) as everything,
                 Traffic(server.server, "newest", "latest", FRAME) as newest,
             ):
