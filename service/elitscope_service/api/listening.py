@@ -23,12 +23,23 @@ event: selection
 data: {"event":"selection","stream":"haadf","revision":8,"at":1790000000.0,"epoch":"9f3c"}
 
 """
+_BODY = {"type": "object", "properties": {"event": {"type": "string"}, "stream": {"type": "string"}}, "required": ["event"]}
+# OpenAPI 3.1 has no word for "each of many": of a stream, the schema is taken to be that of one event.
+_EVENT = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string", "description": "For `Last-Event-ID`"},
+        "event": {"type": "string"},
+        "data": {"type": "string", "contentMediaType": "application/json", "contentSchema": _BODY},
+    },
+    "required": ["event", "data"],
+}
 _EVENTS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Events without end, as JSON: `selection` (applied), `selection_in_force` (first frame under it), `ensemble`, "
         "`stream_started`, `stream_stopped`, `drift` (`what`: alarms `began` or `ended`, `hotspots`, another `recommendation`), ... "
         "`missed`: some were lost, how many where that is known; read the state anew",
-        "content": {MEDIA_TYPE: {"schema": {"type": "string"}, "example": _EXAMPLE}},
+        "content": {MEDIA_TYPE: {"schema": _EVENT, "example": _EXAMPLE}},
     },
     **documented(403, 422, 503),
 }
