@@ -1,5 +1,9 @@
 """A run of frames: answers meet their frames, everything is counted, pacing and interrupts leave nothing half done."""
 
+import signal
+import time
+import weakref
+
 import numpy as np
 import pytest
 
@@ -74,6 +78,34 @@ def test_an_interrupt_ends_the_run_with_what_is_there():
     summary = run_frames(FakeClient(analysed), some_jobs(10), [sink])
     assert summary.interrupted
     assert (summary.frames_sent, summary.results, summary.unanswered) == (8, 5, 3)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_interrupt_that_python_drops_ends_the_run_too():
+    """What a callback of the garbage collector raises is printed and forgotten, Ctrl-C as well."""
+
+    class Owner:
+        """Something that h5py would look after."""
+
+    def interrupted(_):
+        signal.raise_signal(signal.SIGINT)
+        time.monotonic()
+
+    def sink(answer):
+        if answer.reply.frame_id == 4:
+            owner = Owner()
+            watcher = weakref.ref(owner, interrupted)
+            del owner
+            assert watcher() is None
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        summary = run_frames(FakeClient(analysed), some_jobs(10), [sink])
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert summary.interrupted
+    assert summary.results == 5
 
 
 def test_a_lost_server_and_a_failing_sink_are_the_callers_business():

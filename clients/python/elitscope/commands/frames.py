@@ -16,6 +16,7 @@ from typing import Optional, Protocol, Union
 
 import numpy as np
 
+from elitscope.commands.interrupts import noted_interrupts
 from elitscope.commands.summary import Summary, Tally
 from elitscope.files.plot import overlay_png
 from elitscope.files.save import ResultWriter
@@ -81,15 +82,19 @@ def run_frames(
             yield job.pixels, job.info
 
     replies = client.stream(hand_over())
-    try:
-        for reply in replies:
-            job, since = under_way.popleft()
-            answer = Answer(job, reply, (clock() - since) * 1e3)
-            tally.count(reply, answer.client_ms)
-            for sink in sinks:
-                sink(answer)
-    except KeyboardInterrupt:
-        tally.interrupted = True
+    with noted_interrupts() as interrupted:
+        try:
+            for reply in replies:
+                job, since = under_way.popleft()
+                answer = Answer(job, reply, (clock() - since) * 1e3)
+                tally.count(reply, answer.client_ms)
+                for sink in sinks:
+                    sink(answer)
+                if interrupted():
+                    break
+        except KeyboardInterrupt:
+            tally.interrupted = True
+        tally.interrupted |= interrupted()
     return tally.summary(clock())
 
 
