@@ -104,6 +104,7 @@ class Http:
         ("select 1", "PATCH", "selection", {"select": [1]}),
         ("select all", "PUT", "selection", {"ensemble": "graphene", "members": [0, 1, 2]}),
         ("only 1 2", "PUT", "selection", {"ensemble": "graphene", "members": [1, 2]}),
+        ("only 1,2", "PUT", "selection", {"ensemble": "graphene", "members": [1, 2]}),
         ("undo", "POST", "selection/undo", {}),
     ],
 )
@@ -141,7 +142,23 @@ def test_members_are_a_table_of_figures(capsys):
         assert server.run("members") == 0
     out = capsys.readouterr().out
     assert "0.123" in out
-    assert "test iou" in out
+    assert "IoU" in out
+
+
+def test_tables_cut_no_figure_short_in_a_terminal_of_eighty_columns(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    figures = {"atom_agreement": 0.9871, "detections": 4355, "fog": 0.1234, "pixel_agreement": 0.9231, "probability_at_atoms": 0.9911}
+    members = [{"id": i, "active": True, "metrics": {"iou": 0.84528, "loss": 0.15}, "figures": figures} for i in range(8)]
+    signals = dict.fromkeys(("fog", "pixel_agreement", "short_pairs"), 0.0254)
+    drift = {**DRIFT, "members": [{"id": i, "signals": signals} for i in range(8)]}
+    for words, document in ((("members",), {"members": members}), (("history",), {"entries": ENTRIES}), (("drift",), drift)):
+        with Http(200, document) as server:
+            assert server.run(*words) == 0
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines())) <= 80
+    assert "…" not in out
+    assert [out.count(figure) for figure in ("0.987", "4355", "0.845", "0.025")] == [8, 8, 8, 24]
+    assert "1970-01-01" in out or "1969-12-31" in out
 
 
 def test_drift_is_alarms_signals_hotspots_and_what_to_do_about_it(capsys, monkeypatch):
@@ -153,9 +170,9 @@ def test_drift_is_alarms_signals_hotspots_and_what_to_do_about_it(capsys, monkey
     assert lines == [
         "haadf: watching, frame 1204, 0.2 s ago",
         "network 3: fog 0.31, usually 0.06, since frame 1180",
-        "signal score frame network 0 network 3",
-        "fog 1 0.07 0.31",
-        "sharpness 0.2 0.41",
+        "signal score frame net 0 net 3",
+        "fog 1.000 0.070 0.310",
+        "sharpness 0.200 0.410",
         "1 hotspot: support at (212, 87) px",
         "recommendation: use ensemble mos2 (0.97 sure)",
         "expected F1 0.962 instead of 0.921",

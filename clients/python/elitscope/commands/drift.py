@@ -10,6 +10,7 @@ from typing import Any
 from elitscope.commands import options
 from elitscope.commands.drift_words import advice_text, spots_text
 from elitscope.commands.status import MakeController, controller
+from elitscope.commands.tables import fitted
 from elitscope.files.errors import need
 
 _EXAMPLES = """\
@@ -68,14 +69,17 @@ def _signals(drift: Mapping[str, Any]) -> Any:
     members, frame = list(drift.get("members") or ()), drift.get("signals") or {}
     scores = drift.get("scores") or {}
     table.add_column("signal")
-    for heading in ("score", "frame", *(f"network {member['id']}" for member in members)):
+    for heading in ("score", "frame", *(f"net {member['id']}" for member in members)):
         table.add_column(heading, justify="right")
     for name in dict.fromkeys([*scores, *frame, *(name for member in members for name in member["signals"])]):
         values = [scores.get(name), frame.get(name), *(member["signals"].get(name) for member in members)]
         score = scores.get(name)
         table.add_row(name.replace("_", " "), *map(_number, values), style="red" if score is not None and score >= 1 else "")
-    return table
+    return fitted(table)
 
 
 def _number(value: object) -> str:
-    return f"{value:.3g}" if isinstance(value, (int, float)) else ""
+    """Three digits, in five characters or little more: there is a column for every network."""
+    if not isinstance(value, (int, float)):
+        return ""
+    return f"{value:.3f}" if abs(value) < 10 else f"{value:.3g}"

@@ -9,6 +9,7 @@ from typing import Optional
 from elitscope.commands import options
 from elitscope.commands.selection import EXIT_CODES
 from elitscope.commands.status import MakeController, controller
+from elitscope.commands.tables import fitted
 from elitscope.files.errors import need
 from elitscope.files.plot import member_ranges
 from elitscope.rest.records import Ensemble
@@ -83,4 +84,4 @@ def _print(ensembles: tuple[Ensemble, ...]) -> None:
         sampling = "" if ensemble.sampling is None else f"{ensemble.sampling:g}"
         row = (ensemble.version or "", state, ", ".join(ensemble.classes), members, sampling, ensemble.trained_on or "", ensemble.why or "")
         table.add_row(ensemble.name, *row)
-    console.print(table)
+    console.print(fitted(table))

@@ -9,6 +9,7 @@ from typing import Optional
 
 from elitscope.commands import options
 from elitscope.commands.status import MakeController, controller
+from elitscope.commands.tables import fitted
 from elitscope.files.errors import need
 from elitscope.files.plot import member_ranges
 from elitscope.rest.records import AuditEntry
@@ -47,14 +48,14 @@ def _print(entries: tuple[AuditEntry, ...]) -> None:
     table = need("rich.table", "showing tables").Table(box=None, padding=(0, 1, 0, 0))
     text = need("rich.text", "showing tables").Text
     for heading in ("when", "who", "stream", "what", "from", "to", "revision", "first frame", "why"):
-        table.add_column(heading, justify="right" if heading in {"revision", "first frame"} else "left")
+        table.add_column(heading, justify="right" if heading in {"when", "revision", "first frame"} else "left")
     for entry in entries:
         when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(entry.at))
         numbers = ("" if number is None else str(number) for number in (entry.revision, entry.first_frame_id))
         what = entry.action if entry.applied else f"{entry.action}: {entry.outcome} {entry.code}".strip()
         cells = (when, entry.author, entry.stream or entry.subject, what, _networks(entry.before), _networks(entry.after) or entry.value)
         table.add_row(*(text(cell) for cell in (*cells, *numbers, entry.reason)), style="" if entry.applied else "dim")
-    console.print(table)
+    console.print(fitted(table))
 
 
 def _networks(state: Optional[tuple[str, tuple[int, ...]]]) -> str:

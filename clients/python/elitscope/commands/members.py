@@ -7,6 +7,7 @@ import json
 
 from elitscope.commands import options
 from elitscope.commands.status import MakeController, controller
+from elitscope.commands.tables import fitted
 from elitscope.files.errors import need
 from elitscope.rest.records import MemberInfo
 
@@ -39,14 +40,13 @@ def _print(members: tuple[MemberInfo, ...]) -> None:
     table = need("rich.table", "showing tables").Table(box=None, padding=(0, 1, 0, 0))
     text = need("rich.text", "showing tables").Text
     figures = sorted({name for member in members for name in member.figures})
-    metrics = sorted({name for member in members for name in member.metrics})
-    for heading in ("network", "active", *figures, "of frame", *(f"test {name}" for name in metrics)):
+    for heading in ("network", "active", *figures, "of frame", "test IoU"):
         table.add_column(heading.replace("_", " "), justify="left" if heading == "active" else "right")
     for member in members:
         active = text("yes", style="green") if member.active else text("no", style="dim")
-        values = [*(member.figures.get(name) for name in figures), member.frame_id, *(member.metrics.get(name) for name in metrics)]
+        values = [*(member.figures.get(name) for name in figures), member.frame_id, member.metrics.get("iou")]
         table.add_row(str(member.id), active, *(_figure(value) for value in values))
-    need("rich.console", "showing tables").Console().print(table)
+    need("rich.console", "showing tables").Console().print(fitted(table))
 
 
 def _figure(value: object) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Iterable
 from typing import Optional, Union
 
 from elitscope.client import DEFAULT_SERVER
@@ -126,6 +127,23 @@ def positive(text: str) -> float:
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"{text!r} must be above zero")
     return value
+
+
+def networks(text: str) -> tuple[int, ...]:
+    """Ids of networks with commas between; several such words make up a list (`flat`)."""
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no network: give ids, 2 3 or 2,3 say") from error
+
+
+def flat(words: Iterable[tuple[int, ...]]) -> list[int]:
+    """The ids in several words.
+
+    >>> flat([(2, 3), (5,)])
+    [2, 3, 5]
+    """
+    return [member for word in words for member in word]
 
 
 def whole(text: str) -> int:

@@ -10,6 +10,7 @@ from elitscope.commands import options
 from elitscope.commands.status import MakeController, controller
 from elitscope.control import Controller
 from elitscope.files.plot import member_ranges
+from elitscope.rest.calls import ALL
 from elitscope.rest.records import SelectionInfo
 
 EXIT_CODES = """
@@ -43,13 +44,13 @@ def add_parser(subparsers: options.Subparsers[argparse.ArgumentParser]) -> None:
     """Register the five commands."""
     use = _add(subparsers, "use", "Switch a stream to another ensemble that is ready.", _use)
     use.add_argument("ensemble", metavar="ENSEMBLE", help="its name: `elitscope ensembles` lists them")
-    use.add_argument("--members", nargs="+", type=int, metavar="ID", help="these of its networks only (default: all)")
+    use.add_argument("--members", nargs="+", type=options.networks, metavar="ID", help="these of its networks only (default: all)")
     deselect = _add(subparsers, "deselect", "Take networks out of use.", _deselect)
-    deselect.add_argument("members", nargs="+", type=int, metavar="ID", help="of networks: `elitscope members` lists them")
+    deselect.add_argument("members", nargs="+", type=options.networks, metavar="ID", help="of networks: `elitscope members` lists them")
     select = _add(subparsers, "select", "Take networks into use again.", _select)
-    select.add_argument("members", nargs="+", type=_id_or_all, metavar="ID", help="of networks, or: all")
+    select.add_argument("members", nargs="+", type=_networks_or_all, metavar="ID", help="of networks, or: all")
     only = _add(subparsers, "only", "Use these networks and no others.", _only)
-    only.add_argument("members", nargs="+", type=int, metavar="ID", help="of networks: `elitscope members` lists them")
+    only.add_argument("members", nargs="+", type=options.networks, metavar="ID", help="of networks: `elitscope members` lists them")
     _add(subparsers, "undo", "Go back to the selection before; repeated, further back.", _undo)
 
 
@@ -84,29 +85,24 @@ def _add(subparsers: options.Subparsers[argparse.ArgumentParser], name: str, hel
 
 
 def _use(control: Controller, args: argparse.Namespace) -> SelectionInfo:
-    return control.use(args.stream, args.ensemble, args.members, reason=args.reason)
+    return control.use(args.stream, args.ensemble, args.members and options.flat(args.members), reason=args.reason)
 
 
 def _deselect(control: Controller, args: argparse.Namespace) -> SelectionInfo:
-    return control.deselect(args.stream, args.members, reason=args.reason)
+    return control.deselect(args.stream, options.flat(args.members), reason=args.reason)
 
 
 def _select(control: Controller, args: argparse.Namespace) -> SelectionInfo:
-    return control.select(args.stream, "all" if "all" in args.members else args.members, reason=args.reason)
+    return control.select(args.stream, ALL if ALL in args.members else options.flat(args.members), reason=args.reason)
 
 
 def _only(control: Controller, args: argparse.Namespace) -> SelectionInfo:
-    return control.only(args.stream, args.members, reason=args.reason)
+    return control.only(args.stream, options.flat(args.members), reason=args.reason)
 
 
 def _undo(control: Controller, args: argparse.Namespace) -> SelectionInfo:
     return control.undo(args.stream, reason=args.reason)
 
 
-def _id_or_all(text: str) -> object:
-    if text == "all":
-        return text
-    try:
-        return int(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f'{text!r} is no network: give ids, or "all"') from error
+def _networks_or_all(text: str) -> object:
+    return text if text == ALL else options.networks(text)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from elitscope.commands import options
+from elitscope.commands.tables import fitted
 from elitscope.control import Controller
 from elitscope.files.errors import need
 from elitscope.files.plot import member_ranges
@@ -74,4 +75,4 @@ def _stream_table(streams: tuple[StreamFigures, ...]) -> Any:
         rate = "" if stream.rate_hz is None else f"{stream.rate_hz:.1f}"
         counts = (stream.revision, stream.results, stream.rejections, rate, stream.queue_depth, latency)
         table.add_row(stream.name, stream.ensemble or "", member_ranges(stream.members), *("" if c is None else str(c) for c in counts))
-    return table
+    return fitted(table)

@@ -16,6 +16,7 @@ from typing import Any, Optional
 
 from elitscope.commands import drift_words, options
 from elitscope.commands.facts import atom_facts, result_facts
+from elitscope.commands.tables import fitted
 from elitscope.files.errors import need
 from elitscope.files.plot import member_ranges
 from elitscope.messages import Event, ResultMessage, ServerMessage, Status
@@ -200,7 +201,8 @@ def _picture(board: Board) -> Any:
     warnings = (text(line, style="yellow") for line in board.warnings())
     drifting = (text(line, style="red") for line in board.drifting())
     doubts = (text(line, style="magenta") for line in board.doubts())
-    return need("rich.console", "watching").Group(table, *warnings, *doubts, *drifting, *(text(line, style="dim") for line in board.events))
+    events = (text(line, style="dim") for line in board.events)
+    return need("rich.console", "watching").Group(fitted(table), *warnings, *doubts, *drifting, *events)
 
 
 def _title(status: Mapping[str, Any]) -> str:
