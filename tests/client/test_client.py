@@ -8,8 +8,10 @@ import pytest
 
 from elitscope import Client, FrameInfo, Rejection
 from elitscope.aio import AsyncClient
+from elitscope.connection import Connection
 from elitscope.errors import FrameInvalid, Overloaded, ProtocolMismatch, ServerGone
 from elitscope.messages import FrameMessage, Hello, Limits, Reject
+from elitscope.session import Timings
 from tests.support.scripted_server import ScriptedServer, analysed
 
 FRAMES = [np.full((5, 7), i, np.uint16) for i in range(20)]
@@ -280,3 +282,30 @@ def test_the_async_client_raises_what_the_source_raises():
 
     with ScriptedServer() as server, pytest.raises(OSError, match="asleep"):
         asyncio.run(run(server.address))
+
+
+def test_frames_that_are_called_off_while_they_are_refused_cost_nobody_else_an_answer():
+    """A frame of an id that is under way is refused in the connection's thread, just when its caller may have given it up."""
+    held = []
+
+    def script(message):
+        if not isinstance(message, FrameMessage):
+            return None
+        held.append(analysed(message))
+        return held if message.frame_id == 1 else []
+
+    with ScriptedServer(script) as server:
+        connection = Connection(server.address, "test", Timings())
+        connection.start()
+        try:
+            first = connection.submit(a_frame(0))
+            for _ in range(300):
+                connection.submit(a_frame(0)).cancel()
+            assert connection.submit(a_frame(1)).result(30).frame_id == 1
+            assert first.result(30).frame_id == 0
+        finally:
+            connection.close()
+
+
+def a_frame(frame_id):
+    return FrameMessage("0" * 32, frame_id, "haadf", FRAMES[0])

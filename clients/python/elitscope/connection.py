@@ -157,7 +157,8 @@ class Connection:
                 self._session.submit(frame)
                 self._futures[frame.frame_id] = future
             except FrameInvalid as error:
-                future.set_result(Rejection(frame.frame_id, frame.stream, error.code, str(error)))
+                if future.set_running_or_notify_cancel():
+                    future.set_result(Rejection(frame.frame_id, frame.stream, error.code, str(error)))
 
     def _flush(self, sock: zmq.Socket[bytes]) -> bool:
         """Send what the session wants sent; True where the socket takes no more for now."""
