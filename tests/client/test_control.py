@@ -1,7 +1,9 @@
 """`Controller` and `AsyncController`: the same answers, and every failure as one of elitscope's errors."""
 
 import asyncio
+import http.server
 import json
+import threading
 
 import httpx
 import pytest
@@ -45,6 +47,36 @@ def server(request):
         "/v1/streams": {"streams": STREAMS, "as_of": 1.0, "stale": False},
     }
     return httpx.Response(200, json=answers[request.url.path])
+
+
+class Listening:
+    """A server on a real socket that has no ensembles, and remembers what it was asked."""
+
+    def __enter__(self):
+        asked = self.asked = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                asked.append(self.path)
+                content = json.dumps({"ensembles": []}).encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            def log_message(self, *_):
+                pass
+
+        self._server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
+        self._thread.start()
+        self.address = f"http://127.0.0.1:{self._server.server_port}"
+        return self
+
+    def __exit__(self, *_):
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
 
 
 def problem(status, **document):
@@ -126,6 +158,23 @@ def test_silence_is_a_server_that_is_gone(failure):
     error = both(silent, "ensembles")
     assert isinstance(error, ServerGone)
     assert "http://box:8000 does not answer" in str(error)
+
+
+def test_this_computer_is_asked_without_the_proxies_that_lead_elsewhere(monkeypatch):
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with Listening() as here, Controller(here.address) as control:
+        assert control.ensembles() == ()
+    assert here.asked == ["/v1/ensembles"]
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:8000", "gpu-box:8000", "tcp://gpu-box:5555", ""])
+def test_an_address_of_another_form_is_refused_in_words(address):
+    for make in (Controller, AsyncController):
+        with pytest.raises(ValueError, match="write it as http://host:8000"):
+            make(address)
 
 
 def test_the_token_travels_as_a_bearer():

@@ -28,6 +28,8 @@ Verify = Union[bool, str, Path, ssl.SSLContext]
 DEFAULT_HTTP = "http://127.0.0.1:8000"
 EVENTS = "/v1/events"
 CONNECT_S, SILENCE_S = 5.0, 60.0
+_THIS_COMPUTER = ("all://127.0.0.1", "all://localhost", "all://[::1]")
+"""What no proxy that the environment names can reach."""
 
 __all__ = ["DEFAULT_HTTP", "AsyncController", "Controller"]
 
@@ -42,13 +44,16 @@ class Controller:
     ```
 
     Args:
-        address: `http://host:port` or `https://host:port`.
+        address: `http://host:port` or `https://host:port`. Proxies that the environment names (HTTP_PROXY, NO_PROXY) are used, but not for
+            this computer.
         token: bearer token, where the server asks for one; else what ELITSCOPE_TOKEN says.
         timeout: seconds to wait for an answer; a change whose connection breaks is asked for again meanwhile, and never made twice.
         verify: for https: False, or a file with the certificates to trust, or an SSL context.
         author: who stands in the audit, on a server without keys: user@host by default.
         role: "operator" (a person) or "controller" (a program, which an operator's hold keeps out), on a server without keys.
         transport: how requests travel; tests put a server in the same process here.
+
+    Raises: ValueError for an address of another form.
 
     Every method raises: ServerGone where nobody answers; NotAuthorised; OutcomeUnknown where nobody can say whether a change was made;
     otherwise what the server's problem document says, as one of `elitscope.errors` with its `code`.
@@ -249,9 +254,11 @@ def _listening(stream: Optional[str], after: Optional[str]) -> dict[str, Any]:
 
 def _options(address: str, token: Optional[str], timeout: float, verify: Verify, author: Optional[str], role: str) -> dict[str, Any]:
     """What both HTTP clients are made with."""
+    if not address.startswith(("http://", "https://")):
+        raise ValueError(f"address {address!r} of the REST API can't be used: write it as http://host:8000, or https://")
     token = token if token is not None else os.environ.get("ELITSCOPE_TOKEN")
     trusted = ssl.create_default_context(cafile=str(verify)) if isinstance(verify, (str, Path)) else verify
-    return {"base_url": address, "headers": common_headers(token, author, role), "verify": trusted}
+    return {"base_url": address, "headers": common_headers(token, author, role), "verify": trusted, "mounts": dict.fromkeys(_THIS_COMPUTER)}
 
 
 def _arguments(request: Request, timeout: float) -> dict[str, Any]:
