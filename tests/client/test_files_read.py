@@ -452,6 +452,14 @@ def test_an_unknown_extension_lists_what_is_known(tmp_path):
         open_frames(tmp_path / "frame.docx")
 
 
+def test_a_folder_and_a_name_without_ending_are_told_apart(tmp_path):
+    with pytest.raises(FileUnreadable, match=r"is a folder: name the files in it"):
+        open_frames(tmp_path)
+    (tmp_path / "scan").write_bytes(b"x")
+    with pytest.raises(FileUnreadable, match=r"scan: its name has no ending, which says how to read it; these can be read: .*dm4"):
+        open_frames(tmp_path / "scan")
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileUnreadable, match=r"nothere\.npy does not exist"):
         open_frames(tmp_path / "nothere.npy")

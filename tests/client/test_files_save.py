@@ -47,6 +47,14 @@ def test_results_come_back_as_they_were(tmp_path):
     assert back[0].atoms.sampling == replies[0].atoms.sampling
 
 
+def test_the_millionth_frame_comes_after_those_before(tmp_path):
+    with ResultWriter(tmp_path / "out.h5") as writer:
+        writer.frames_written = 999_999
+        writer.write(PIXELS, INFO, a_result(7))
+        writer.write(PIXELS, INFO, a_result(8))
+    assert [result.frame_id for result in read_results(tmp_path / "out.h5")] == [7, 8]
+
+
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "uint32", "float32", "float64"])
 def test_saved_frames_can_be_streamed_again_with_everything_known_about_them(tmp_path, dtype):
     with ResultWriter(tmp_path / "out.h5") as writer:

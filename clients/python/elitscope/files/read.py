@@ -34,6 +34,9 @@ _OPENERS: dict[str, Opener] = {
 }
 """What this package reads itself; rosettasciio reads the rest."""
 
+_FOLDERS = ("zspy",)
+"""Formats whose files are folders."""
+
 
 def open_frames(path: Union[str, PathLike[str]]) -> FrameSource:
     """The frames of a file, to iterate over: (pixels [row, column] in the file's dtype, `FrameInfo`).
@@ -50,6 +53,8 @@ def open_frames(path: Union[str, PathLike[str]]) -> FrameSource:
     if not place.exists():
         raise FileUnreadable(f"{place} does not exist")
     extension = place.suffix[1:].lower()
+    if place.is_dir() and extension not in _FOLDERS:
+        raise FileUnreadable(f"{place} is a folder: name the files in it")
     opener = _OPENERS.get(extension) or _microscope_opener(place, extension)
     with reading(place):
         return _with_side_car(opener(place, part))
@@ -71,7 +76,9 @@ def _split(text: str) -> tuple[Path, Optional[str]]:
 def _microscope_opener(place: Path, extension: str) -> Opener:
     if extension not in extensions():
         known = ", ".join(readable_extensions())
-        raise FileUnreadable(f"{place}: files ending in {place.suffix or 'nothing'!r} can't be read; these can: {known}")
+        if not place.suffix:
+            raise FileUnreadable(f"{place}: its name has no ending, which says how to read it; these can be read: {known}")
+        raise FileUnreadable(f"{place}: files ending in {place.suffix!r} can't be read; these can: {known}")
     return open_microscope_file
 
 

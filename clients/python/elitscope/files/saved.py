@@ -70,7 +70,7 @@ def _check(path: Path, file: Any) -> None:
 
 def _groups(file: Any) -> Iterator[Any]:
     frames = file["frames"]
-    for name in sorted(frames):
+    for name in sorted(frames, key=lambda name: (len(name), name)):  # in the order of numbers, also of the millionth frame
         if "outcome" in frames[name].attrs:
             yield frames[name]
 
