@@ -16,6 +16,9 @@ def main(path):
         if isinstance(reply, Rejection):
             print(f"frame {reply.frame_id}: {reply.code}")
             continue
+        if reply.atoms is None:  # not asked for, with --outputs
+            print(f"frame {reply.frame_id}: no atoms were asked for")
+            continue
         made_by = f"{reply.ensemble} {reply.ensemble_version}, networks {reply.members}, revision {reply.revision}"
         for class_id, name in enumerate(reply.classes):
             atoms = reply.atoms[reply.atoms["class_id"] == class_id]

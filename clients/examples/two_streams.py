@@ -11,9 +11,9 @@ from elitscope.aio import AsyncClient
 from elitscope.simulator import movie
 
 
-async def follow(server, detector, lattice):
+async def follow(server, detector, seed):
     """Analyse one detector's frames and count its atoms."""
-    frames = movie(lattice, shape=(128, 128), frames=10)
+    frames = movie("graphene", shape=(128, 128), frames=10, seed=seed)
     pairs = ((frame.pixels, FrameInfo(sampling=(frame.sampling, frame.sampling), channel=detector)) for frame in frames)
     async with AsyncClient(server, stream=detector.lower(), outputs=("atoms",)) as client:
         async for reply in client.stream(pairs, raise_rejections=True):
@@ -21,7 +21,7 @@ async def follow(server, detector, lattice):
 
 
 async def both(server):
-    await asyncio.gather(follow(server, "HAADF", "graphene"), follow(server, "MAADF", "square"))
+    await asyncio.gather(follow(server, "HAADF", seed=0), follow(server, "MAADF", seed=1))
 
 
 def main(server="tcp://127.0.0.1:5555"):
