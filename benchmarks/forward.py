@@ -15,10 +15,10 @@ from rich.table import Table
 
 from benchmarks.ensembles import seeded_unets, write_ensemble
 from elitscope_models.bundle import Bundle, load_bundle
+from elitscope_models.cores import usable_cores
 from elitscope_models.ensemble import Ensemble, load_ensemble
 from elitscope_models.loading import with_fusion
 from elitscope_models.runtimes import choose
-from elitscope_models.runtimes.hardware import usable_cores
 from elitscope_models.spread import mean_and_std
 
 MEMBERS = 8

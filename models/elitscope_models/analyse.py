@@ -132,7 +132,8 @@ def analyse_steps(
         atoms_ms = yield from _combine(member_maps, mean, std, clock)
         ensemble.saw(chosen, prepared.image, member_maps)
 
-    search = atom_steps(mean, member_maps, prepared.grid, spacing, threshold, manifest.atoms.kind)
+    remarks = ensemble.helper.hand(lambda: (*_warnings(manifest, chosen, mean, member_maps), *fog_warnings(mean, threshold)))
+    search = atom_steps(mean, member_maps, prepared.grid, spacing, threshold, manifest.atoms.kind, ensemble.helper)
     atoms, spent = yield from timed(search, clock)
     atoms_ms += spent
     yield 1.0
@@ -141,7 +142,7 @@ def analyse_steps(
     found = atoms
     if manifest.calibration is not None:
         atoms = calibrated(atoms, manifest.calibration, len(chosen), spacing or (manifest.sampling, manifest.sampling))
-    warnings = (*prepared.warnings, *_warnings(manifest, chosen, mean, member_maps), *fog_warnings(mean, threshold))
+    warnings = (*prepared.warnings, *remarks.result())
     to_frame = prepared.grid.maps_to_frame
     mean, std = to_frame(mean), None if std is None else to_frame(std)
     kept = to_frame(member_maps) if keep_members else None

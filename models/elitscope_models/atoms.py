@@ -9,6 +9,8 @@ they are, every pixel alike, and none near the border, which is what AtomAI's `L
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -16,6 +18,7 @@ import numpy as np
 
 from elitscope.types import ATOM_DTYPE, AtomTable, Sampling
 from elitscope_models.blobs import Blobs, Map, connected_blobs
+from elitscope_models.helper import Helper
 from elitscope_models.kernels.agreement import agreement
 from elitscope_models.kernels.moments import add_moments
 from elitscope_models.manifest import AtomKind
@@ -43,6 +46,7 @@ def atom_steps(
     sampling: Sampling | None = None,
     threshold: float = THRESHOLD,
     kind: AtomKind = "weighted",
+    helper: Helper | None = None,
 ) -> Steps[AtomTable]:
     """The atoms of a frame, class by class, each class in reading order; stops now and then where the frame is large.
 
@@ -53,19 +57,22 @@ def atom_steps(
         sampling: of the frame, Å/px (row, column); the table passes it on.
         threshold: probability that a pixel must exceed.
         kind: what an atom's place is, and which blobs are atoms; the other columns mean the same for both.
+        helper: takes part; None: a new one.
 
     Returns:
         `probability` is the mean map averaged over the blob; `support` the fraction of members whose peak inside the blob is above the
         threshold; the sigmas are the population standard deviation of their probability-weighted centres, NaN where fewer than two see it.
     """
-    tables = []
+    tables, helper = [], helper or Helper()
     for index in range(len(mean)):
-        own = yield from _atoms_of_class(index, mean[index], member_maps[:, index], grid, threshold, kind)
+        own = yield from _atoms_of_class(index, mean[index], member_maps[:, index], grid, threshold, kind, helper)
         tables.append(own)
     return AtomTable.from_records(np.concatenate(tables), sampling)
 
 
-def _atoms_of_class(class_id: int, mean: Map, member_maps: Map, grid: Grid, threshold: float, kind: AtomKind) -> Steps[Records]:
+def _atoms_of_class(
+    class_id: int, mean: Map, member_maps: Map, grid: Grid, threshold: float, kind: AtomKind, helper: Helper
+) -> Steps[Records]:
     large = mean.size > _LARGE
     blobs = connected_blobs(mean > np.float32(threshold))
     if large:
@@ -76,15 +83,15 @@ def _atoms_of_class(class_id: int, mean: Map, member_maps: Map, grid: Grid, thre
         blobs = split_touching(mean, blobs)
     if large:
         yield
-    sums = yield from _sums(blobs, mean[None], threshold)
-    places = _middles(blobs) if kind == "atomai" else _centres(blobs, sums)
-    agreed = agreement((yield from _sums(blobs, member_maps, threshold)))
+    (total,), sums = yield from _sums(blobs, (mean[None], member_maps), threshold, helper)
+    places = _middles(blobs) if kind == "atomai" else _centres(blobs, total)
+    agreed = agreement(sums)
     row_scale, column_scale = grid.scale
     atoms = np.zeros(len(blobs), ATOM_DTYPE)
     atoms["row"] = (places[:, 0] + 0.5) * row_scale - 0.5
     atoms["column"] = (places[:, 1] + 0.5) * column_scale - 0.5
     atoms["class_id"] = class_id
-    atoms["probability"] = sums[:, 0, 0] / blobs.areas
+    atoms["probability"] = total[:, 0] / blobs.areas
     atoms["support"] = agreed[:, 0]
     atoms["sigma_row"] = agreed[:, 1] * row_scale
     atoms["sigma_column"] = agreed[:, 2] * column_scale
@@ -103,20 +110,23 @@ def _off_border(places: Floats, shape: tuple[int, int]) -> np.ndarray[Any, np.dt
 
 
 def _centres(blobs: Blobs, sums: Floats) -> Floats:
-    """Centre of every blob, weighted by the one map that `sums` are of, (row, column), [blob, 2]."""
-    return np.asarray(sums[:, 0, 1:3] / sums[:, 0, :1] + blobs.corners)
+    """Centre of every blob, weighted by the one map that `sums` [blob, 4] are of, (row, column), [blob, 2]."""
+    return np.asarray(sums[:, 1:3] / sums[:, :1] + blobs.corners)
 
 
-def _sums(blobs: Blobs, maps: Map, threshold: float) -> Steps[Floats]:
-    """What `add_moments` gives for maps [map, row, column], [blob, map, 4]; stops after every `_LARGE` of their pixels."""
+def _sums(blobs: Blobs, stacks: Sequence[Map], threshold: float, helper: Helper) -> Steps[list[Floats]]:
+    """What `add_moments` gives for each stack of maps [map, row, column], [map, blob, 4]; stops after every `_LARGE` of their pixels."""
     found, corners, least = blobs.runs, blobs.corners, np.float32(threshold)
-    sums = np.zeros((len(blobs), len(maps), 4))
-    if maps.size <= _LARGE:
-        add_moments(maps, found, corners, least, sums)
-        return sums
-    rows = max(1, _LARGE // (len(maps) * blobs.shape[1]))
-    bands = np.searchsorted(found[:, 0], np.arange(0, blobs.shape[0] + rows, rows))
+    sums = [np.zeros((len(maps), len(blobs), 4)) for maps in stacks]
+    pairs = [(maps[i : i + 2], own[i : i + 2]) for maps, own in zip(stacks, sums, strict=True) for i in range(0, len(maps), 2)]
+    pixels = max(maps.size for maps in stacks)
+    bands = [0, len(found)]
+    if pixels > _LARGE:
+        rows = max(1, _LARGE * blobs.shape[0] // pixels)
+        bands = np.searchsorted(found[:, 0], np.arange(0, blobs.shape[0] + rows, rows)).tolist()
     for start, stop in pairwise(bands):
-        add_moments(maps, found[start:stop], corners, least, sums)
-        yield
+        part = found[start:stop]
+        helper.share(partial(add_moments, maps, part, corners, least, own) for maps, own in pairs)
+        if pixels > _LARGE:
+            yield
     return sums

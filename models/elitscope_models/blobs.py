@@ -19,12 +19,14 @@ Map = np.ndarray[Any, np.dtype[np.float32]]
 class Blobs:
     """Regions of a map of `shape`, in the reading order of their first pixels.
 
-    `pixels`: flat indices, region after region, in reading order within each; `starts`: where each region begins among them.
+    `pixels`: flat indices, region after region, in reading order within each; `starts`: where each region begins among them; `known_runs`:
+    what `runs` is to give, where somebody has it.
     """
 
     shape: tuple[int, int]
     pixels: Ints
     starts: Ints
+    known_runs: np.ndarray[Any, np.dtype[np.int64]] | None = None
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -49,8 +51,8 @@ class Blobs:
 
     @cached_property
     def runs(self) -> np.ndarray[Any, np.dtype[np.int64]]:
-        """Neighbouring pixels of one region, [run, 4]: row, column, length, region; by row, within a row by region."""
-        return runs(self.pixels, self.starts, *self.shape)
+        """Neighbouring pixels of one region, [run, 4]: row, column, length, region; in reading order."""
+        return self.known_runs if self.known_runs is not None else runs(self.pixels, self.starts, *self.shape)
 
     @cached_property
     def corners(self) -> np.ndarray[Any, np.dtype[np.int64]]:
@@ -86,8 +88,9 @@ class Blobs:
 def connected_blobs(above: np.ndarray[Any, np.dtype[np.bool_]]) -> Blobs:
     """Regions of True pixels that touch along an edge (4-connected, as AtomAI has it); [row, column]."""
     count = int(np.count_nonzero(above))
-    pixels, starts = regions(linked_runs(np.ascontiguousarray(above).view(np.uint8), count), count)
-    return Blobs((above.shape[0], above.shape[1]), pixels, starts)
+    found = linked_runs(np.ascontiguousarray(above).view(np.uint8), count)
+    pixels, starts = regions(found, count, above.shape[1])
+    return Blobs((above.shape[0], above.shape[1]), pixels, starts, found)
 
 
 def joined(one: Blobs, other: Blobs) -> Blobs:

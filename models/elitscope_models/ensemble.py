@@ -11,6 +11,7 @@ from elitscope.errors import ElitscopeError
 from elitscope_models.agreement import Agreement
 from elitscope_models.bundle import Bundle, BundleInvalid, read_member
 from elitscope_models.fusion import MOST_PIXELS, Fusion
+from elitscope_models.helper import Helper
 from elitscope_models.plans import plan_name
 from elitscope_models.reference import reference_image
 from elitscope_models.runtime import FusingRuntime, Image, Maps, Network, NetworkInvalid, Runtime, Whole
@@ -31,7 +32,7 @@ class Ensemble:
     """An ensemble ready to run, immutable. Its networks are for one thread at a time.
 
     `agreement` is how a lower precision compared with fp32, whichever was taken, None where there was none to try; `fusion` runs several
-    members in one call, None where they always run one by one.
+    members in one call, None where they always run one by one; `helper` takes part in what is around the networks.
     """
 
     bundle: Bundle
@@ -41,6 +42,7 @@ class Ensemble:
     tiling: Tiling
     agreement: Agreement | None = None
     fusion: Fusion | None = field(default=None, repr=False)
+    helper: Helper = field(default_factory=Helper, repr=False, compare=False)
 
     @property
     def members(self) -> tuple[int, ...]:

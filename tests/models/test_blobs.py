@@ -7,6 +7,7 @@ from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
 from elitscope_models.blobs import connected_blobs, group
+from elitscope_models.kernels.runs import runs
 
 MASKS = hnp.arrays(np.bool_, st.tuples(st.integers(1, 24), st.integers(1, 24)))
 
@@ -35,6 +36,12 @@ def test_sums_and_extremes_are_taken_blob_by_blob(mask: np.ndarray) -> None:
     np.testing.assert_array_equal(blobs.largest(own), ndimage.maximum(own, blobs.labels, index))
     np.testing.assert_array_equal(blobs.rows * mask.shape[1] + blobs.columns, blobs.pixels)
     assert blobs.areas.sum() == mask.sum()
+
+
+@given(mask=MASKS)
+def test_runs_that_blobs_were_found_from_are_those_of_their_pixels(mask: np.ndarray) -> None:
+    blobs = connected_blobs(mask)
+    np.testing.assert_array_equal(blobs.runs, runs(blobs.pixels, blobs.starts, *mask.shape))
 
 
 def test_the_numbering_does_not_depend_on_the_labels_that_were_given() -> None:

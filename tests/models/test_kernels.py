@@ -29,7 +29,7 @@ MASKS = hnp.arrays(np.uint8, st.tuples(SIDES, SIDES), elements=st.integers(0, 1)
 
 def found_in(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     count = int(mask.sum())
-    return regions(linked_runs(mask, count), count)
+    return regions(linked_runs(mask, count), count, mask.shape[1])
 
 
 @given(mask=MASKS)
@@ -85,11 +85,12 @@ def reference_sums(maps: np.ndarray, pixels: np.ndarray, starts: np.ndarray, thr
     first = np.repeat(pixels[starts], areas)
     down, right = pixels // width - first // width, pixels % width - first % width
     parts = (own, own * down, own * right, own > threshold)
-    return np.stack([np.add.reduceat(part, starts, axis=1, dtype=np.float64) for part in parts], axis=-1).swapaxes(0, 1)
+    return np.stack([np.add.reduceat(part, starts, axis=1, dtype=np.float64) for part in parts], axis=-1)
 
 
 def reference_agreement(sums: np.ndarray) -> np.ndarray:
     """What `agreement` gives, as NumPy has it."""
+    sums = sums.swapaxes(0, 1)
     sees = (sums[..., 3] > 0) & ~np.isnan(sums[..., 0])
     with np.errstate(invalid="ignore", divide="ignore"):
         places = np.where(sees[..., None], sums[..., 1:3] / sums[..., :1], np.nan)
@@ -111,7 +112,7 @@ def test_sums_and_agreement_are_those_of_numpy(mask: np.ndarray, members: int, s
         return
     corners = np.stack(np.divmod(pixels[starts], mask.shape[1]), axis=1)
     found = runs(pixels, starts, *mask.shape)
-    sums = np.zeros((len(starts), members, 4))
+    sums = np.zeros((members, len(starts), 4))
     cut = int(rng.integers(len(found) + 1))
     for part in (found[:cut], found[cut:]):
         add_moments(own, part, corners, threshold, sums)
@@ -120,7 +121,7 @@ def test_sums_and_agreement_are_those_of_numpy(mask: np.ndarray, members: int, s
 
 
 def test_a_region_that_one_member_sees_has_no_spread_and_one_that_none_sees_no_support() -> None:
-    sums = np.array([[[2.0, 2.0, 0.0, 1.0], [1.0, 0.0, 0.0, 0.0]], [[0.0, 0.0, 0.0, 0.0], [1.0, 1.0, 1.0, 0.0]]])
+    sums = np.array([[[2.0, 2.0, 0.0, 1.0], [0.0, 0.0, 0.0, 0.0]], [[1.0, 0.0, 0.0, 0.0], [1.0, 1.0, 1.0, 0.0]]])
     np.testing.assert_array_equal(agreement(sums), [[0.5, np.nan, np.nan], [0.0, np.nan, np.nan]])
 
 
@@ -153,7 +154,7 @@ if len(sys.argv) > 1:
     keep_compiled(Path(sys.argv[1]))
 from elitscope_models.kernels.agreement import agreement
 import numpy, elitscope_models
-print(elitscope_models.__path__[0], agreement(numpy.ones((1, 2, 4)))[0].tolist())
+print(elitscope_models.__path__[0], agreement(numpy.ones((2, 1, 4)))[0].tolist())
 """
 
 

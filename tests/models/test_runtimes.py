@@ -9,9 +9,10 @@ from onnx import helper
 
 import elitscope_models.runtimes as runtimes_module
 from elitscope_models.bundle import Bundle, read_member
+from elitscope_models.cores import usable_cores
 from elitscope_models.runtime import NetworkInvalid, Runtime, RuntimeUnavailable
 from elitscope_models.runtimes import all_runtimes, choose
-from elitscope_models.runtimes.hardware import bf16_is_faster, gpu_count, processor, usable_cores
+from elitscope_models.runtimes.hardware import bf16_is_faster, gpu_count, processor
 from elitscope_models.runtimes.onnxruntime import OnnxRuntime
 from elitscope_models.runtimes.openvino import OpenVinoRuntime, supports_bf16
 from tests.support.bundles import network_file

@@ -16,24 +16,24 @@ def agreement(sums: Floats) -> Floats:
     """Support and spread of the members' centres.
 
     Args:
-        sums: float64 [region, member, 4], of `add_moments`.
+        sums: float64 [member, region, 4], of `add_moments`.
 
     Returns:
         float64 [region, 3]: the share of members that pass the threshold inside the region (and are numbers all over it); the population
         standard deviation of their centres' rows and columns, NaN where fewer than two see it.
     """
-    regions, members = sums.shape[0], sums.shape[1]
+    members, regions = sums.shape[0], sums.shape[1]
     found = np.empty((regions, 3))
     for region in range(regions):
         seen = 0
         row = 0.0
         column = 0.0
         for member in range(members):
-            mass = sums[region, member, 0]
-            if sums[region, member, 3] > 0 and not np.isnan(mass):
+            mass = sums[member, region, 0]
+            if sums[member, region, 3] > 0 and not np.isnan(mass):
                 seen += 1
-                row += sums[region, member, 1] / mass
-                column += sums[region, member, 2] / mass
+                row += sums[member, region, 1] / mass
+                column += sums[member, region, 2] / mass
         found[region, 0] = seen / members
         if seen < 2:
             found[region, 1] = np.nan
@@ -44,10 +44,10 @@ def agreement(sums: Floats) -> Floats:
         rows = 0.0
         columns = 0.0
         for member in range(members):
-            mass = sums[region, member, 0]
-            if sums[region, member, 3] > 0 and not np.isnan(mass):
-                rows += (sums[region, member, 1] / mass - row) ** 2
-                columns += (sums[region, member, 2] / mass - column) ** 2
+            mass = sums[member, region, 0]
+            if sums[member, region, 3] > 0 and not np.isnan(mass):
+                rows += (sums[member, region, 1] / mass - row) ** 2
+                columns += (sums[member, region, 2] / mass - column) ** 2
         found[region, 1] = np.sqrt(rows / seen)
         found[region, 2] = np.sqrt(columns / seen)
     return found

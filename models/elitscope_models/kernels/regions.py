@@ -20,10 +20,10 @@ def linked_runs(above: np.ndarray[Any, np.dtype[np.uint8]], count: int) -> Ints:
         count: number of ones.
 
     Returns:
-        int64 [run, 3], in reading order: flat index of its first pixel, length, number of that earlier run (its own where there is none).
+        int64 [run, 4], in reading order: row, column, length, number of that earlier run (its own where there is none).
     """
     height, width = above.shape
-    found = np.empty((count, 3), np.int64)  # room for the most there can be; what is not touched costs nothing
+    found = np.empty((count, 4), np.int64)  # room for the most there can be; what is not touched costs nothing
     run = 0
     over = 0  # the row above has runs from here
     for row in range(height):
@@ -37,48 +37,49 @@ def linked_runs(above: np.ndarray[Any, np.dtype[np.uint8]], count: int) -> Ints:
             start = column
             while column < width and line[column] != 0:
                 column += 1
-            found[run, 0] = row * width + start
-            found[run, 1] = column - start
-            found[run, 2] = run
-            up = (row - 1) * width + start
-            while over < begin and found[over, 0] + found[over, 1] <= up:
+            found[run, 0] = row
+            found[run, 1] = start
+            found[run, 2] = column - start
+            found[run, 3] = run
+            while over < begin and found[over, 1] + found[over, 2] <= start:
                 over += 1
             touching = over
-            while touching < begin and found[touching, 0] < up + found[run, 1]:
+            while touching < begin and found[touching, 1] < column:
                 one = touching
-                while found[one, 2] != one:
-                    one = found[one, 2]
+                while found[one, 3] != one:
+                    one = found[one, 3]
                 other = run
-                while found[other, 2] != other:
-                    other = found[other, 2]
-                found[max(one, other), 2] = min(one, other)
+                while found[other, 3] != other:
+                    other = found[other, 3]
+                found[max(one, other), 3] = min(one, other)
                 touching += 1
             run += 1
         over = begin
     return found[:run]
 
 
-@compiled("Tuple((int64[::1], int64[::1]))(int64[:, ::1], int64)")
-def regions(linked: Ints, count: int) -> tuple[Ints, Ints]:
+@compiled("Tuple((int64[::1], int64[::1]))(int64[:, ::1], int64, int64)")
+def regions(linked: Ints, count: int, width: int) -> tuple[Ints, Ints]:
     """Regions of linked runs, in the reading order of their first pixels.
 
     Args:
-        linked: of `linked_runs`; overwritten.
+        linked: of `linked_runs`; what a run is linked to is overwritten by the number of its region, so that they become what `runs` gives.
         count: number of pixels of all runs.
+        width: columns of the map.
 
     Returns:
         Flat indices of all pixels, region after region, in reading order within each; and where each region begins among them.
     """
     number = 0
     for run in range(len(linked)):  # what a run is linked to comes earlier, and has its region's number already
-        if linked[run, 2] == run:
-            linked[run, 2] = number
+        if linked[run, 3] == run:
+            linked[run, 3] = number
             number += 1
         else:
-            linked[run, 2] = linked[linked[run, 2], 2]
+            linked[run, 3] = linked[linked[run, 3], 3]
     starts = np.zeros(number, np.int64)
     for run in range(len(linked)):
-        starts[linked[run, 2]] += linked[run, 1]
+        starts[linked[run, 3]] += linked[run, 2]
     at = 0
     for region in range(number):
         area = starts[region]
@@ -87,9 +88,10 @@ def regions(linked: Ints, count: int) -> tuple[Ints, Ints]:
     free = starts.copy()
     pixels = np.empty(count, np.int64)
     for run in range(len(linked)):
-        region = linked[run, 2]
+        region = linked[run, 3]
         at = free[region]
-        for step in range(linked[run, 1]):
-            pixels[at + step] = linked[run, 0] + step
-        free[region] = at + linked[run, 1]
+        first = linked[run, 0] * width + linked[run, 1]
+        for step in range(linked[run, 2]):
+            pixels[at + step] = first + step
+        free[region] = at + linked[run, 2]
     return pixels, starts

@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
+from elitscope_models.cores import usable_cores
 from elitscope_models.graph import INPUT, OUTPUT
 from elitscope_models.runtime import Image, Maps, NetworkInvalid, RuntimeUnavailable
 from elitscope_models.runtimes.bound import BoundWhole, bind
 from elitscope_models.runtimes.fused_onnx import fused_onnx
-from elitscope_models.runtimes.hardware import gpu_name, processor, usable_cores
+from elitscope_models.runtimes.hardware import gpu_name, processor
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider", "tensorrt": "TensorrtExecutionProvider"}
 _PRECISIONS = {"cpu": ("fp32",), "cuda": ("fp32",), "tensorrt": ("fp32", "bf16")}

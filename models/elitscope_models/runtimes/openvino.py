@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 import openvino
 
+from elitscope_models.cores import usable_cores
 from elitscope_models.graph import INPUT
 from elitscope_models.runtime import Image, Maps, NetworkInvalid, RuntimeUnavailable
 from elitscope_models.runtimes.fused import OpenVinoWhole, fused_model
-from elitscope_models.runtimes.hardware import processor, usable_cores
+from elitscope_models.runtimes.hardware import processor
 from elitscope_models.runtimes.kept import Kept
 
 FUSED_VERSION = 2

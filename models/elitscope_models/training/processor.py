@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import cv2
 import torch
 
-from elitscope_models.runtimes.hardware import usable_cores
+from elitscope_models.cores import usable_cores
 
 
 @contextmanager
