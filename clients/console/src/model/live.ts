@@ -6,7 +6,7 @@ import type { LiveFrame } from "../server/live_frame";
 import { LiveSocket } from "../server/live_socket";
 import type { Status } from "./status";
 
-const OUTPUTS = "frame,mean,std,atoms";
+const OUTPUTS = "frame,mean,std,atoms,hotspots";
 const RATE = 15;
 const MOST_SIDE = 1024;
 const KEPT_FRAMES = 60;

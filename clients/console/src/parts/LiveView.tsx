@@ -3,7 +3,6 @@
 import { useMemo } from "preact/hooks";
 
 import { useConsole } from "../console";
-import type { Hotspot } from "../server/documents";
 import type { LiveFrame } from "../server/live_frame";
 import { frameLayer, mapLayer, spreadLayer, type Layer } from "../view/layer";
 import { Freshness } from "./Freshness";
@@ -11,23 +10,17 @@ import { Picture, type Shown } from "./Picture";
 import { Tools } from "./Tools";
 import { Steps } from "./Steps";
 
-/** Frames: as far from a frame as this, what the drift monitor saw in it may still be drawn. */
-const NEAR = 3;
 /** The strongest; more of them hide what they are about. */
 const MOST_HOTSPOTS = 8;
-const NONE: readonly Hotspot[] = [];
 
 export function LiveView() {
-  const { live, display, drift } = useConsole();
+  const { live, display } = useConsole();
   const frame = live.shown.value;
-  const seen = drift.now.value;
-  const near = frame !== null && seen !== null && seen.stale === null && Math.abs(frame.frameId - seen.frame_id) <= NEAR;
-  const hotspots = useMemo(() => (near ? seen.hotspots.slice(0, MOST_HOTSPOTS) : NONE), [near, seen]);
   const contrast = display.contrast.value;
   const classId = display.classId.value;
   const atoms = display.atoms.value;
   const arrangement = display.arrangement.value;
-  const pictures = useMemo(() => (frame === null ? null : shownOf(frame, contrast, classId, atoms, hotspots)), [frame, contrast, classId, atoms, hotspots]);
+  const pictures = useMemo(() => (frame === null ? null : shownOf(frame, contrast, classId, atoms)), [frame, contrast, classId, atoms]);
   const summary = frame === null ? "" : `Frame ${frame.frameId}, ${countsOf(frame)}, analysed by ${frame.members.length} networks of ${frame.ensemble}`;
   const common = { summary, viewport: display.viewport, hovered: display.hovered };
   return (
@@ -65,7 +58,6 @@ function shownOf(
   contrast: Parameters<typeof frameLayer>[1],
   classId: number | null,
   rings: boolean,
-  hotspots: readonly Hotspot[],
 ): Record<"frame" | "mean" | "spread", Shown | null> {
   const shown = (layer: Layer | null, drawAtoms: boolean): Shown | null =>
     layer && { layer, shape: frame.shape, sampling: frame.sampling, classes: frame.classes, atoms: frame.atoms, drawAtoms };
@@ -73,6 +65,6 @@ function shownOf(
   return {
     frame: shown(frameLayer(frame, contrast), rings),
     mean: shown(mapLayer(frame.mean, classId), false),
-    spread: spread && { ...spread, hotspots },
+    spread: spread && { ...spread, hotspots: frame.hotspots.slice(0, MOST_HOTSPOTS) },
   };
 }

@@ -3,8 +3,7 @@
 import { useSignal, useSignalEffect, type Signal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 
-import type { Hotspot } from "../server/documents";
-import type { Atoms } from "../server/live_frame";
+import type { Atoms, Hotspot } from "../server/live_frame";
 import { cividisStops, classColour } from "../view/colours";
 import type { Viewport } from "../view/display";
 import type { Layer } from "../view/layer";

@@ -14,8 +14,9 @@ export function SignIn() {
     asking.value = true;
     const inside = await session.signIn(token);
     asking.value = false;
-    if (inside) location.reload();
-    else form.reset();
+    if (inside) return location.reload();
+    form.reset();
+    (form.elements.namedItem("token") as HTMLInputElement).focus();
   };
   return (
     <main class="sign-in">

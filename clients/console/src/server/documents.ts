@@ -171,15 +171,6 @@ export interface DriftAlarm {
   text: string;
 }
 
-/** A place in the frame where the networks' doubt is out of line with the rest of it; px. */
-export interface Hotspot {
-  row: number;
-  column: number;
-  radius: number;
-  kind: string;
-  strength: number | null;
-}
-
 export interface Drift {
   ensemble: string;
   revision: number;
@@ -193,7 +184,6 @@ export interface Drift {
   scores: Record<string, number | null>;
   alarms: DriftAlarm[];
   signals: Record<string, number | null>;
-  hotspots: Hotspot[];
 }
 
 export interface Recommendation {

@@ -24,6 +24,13 @@ export interface Atoms {
   area: (i: number) => number;
 }
 
+/** A place where the networks' doubt is out of line with the rest of the frame; px of the frame. */
+export interface Hotspot {
+  row: number;
+  column: number;
+  radius: number;
+}
+
 export interface Timing {
   queue_ms: number;
   preprocess_ms: number;
@@ -52,6 +59,8 @@ export interface LiveFrame {
   mean: Levels[];
   std: Levels[];
   atoms: Atoms | null;
+  /** The strongest first. */
+  hotspots: Hotspot[];
   /** By network, then class. */
   maps: Map<number, Levels[]>;
   /** When it came here, ms of this page's clock. */
@@ -78,6 +87,7 @@ interface Header {
 
 const ALIGNMENT = 8;
 const ATOM_FIELDS = 8;
+const HOTSPOT_BYTES = 20;
 
 /** @throws RangeError, SyntaxError: the message is none of the server's. */
 export function readLiveFrame(buffer: ArrayBuffer, receivedAt: number): LiveFrame {
@@ -117,6 +127,7 @@ export function readLiveFrame(buffer: ArrayBuffer, receivedAt: number): LiveFram
     mean: stack("mean"),
     std: stack("std"),
     atoms: arrays.has("atoms") ? atomsOf(arrays.get("atoms")!.data) : null,
+    hotspots: arrays.has("hotspots") ? hotspotsOf(arrays.get("hotspots")!.data) : [],
     maps: new Map(own.length === 0 ? [] : header.members.map((id, i) => [id, own.slice(i * classes, (i + 1) * classes)])),
     receivedAt,
     bytes: buffer.byteLength,
@@ -133,6 +144,14 @@ function parts(buffer: ArrayBuffer): Uint8Array[] {
     const part = new Uint8Array(buffer, place, size);
     place += size;
     return part;
+  });
+}
+
+function hotspotsOf(data: Uint8Array): Hotspot[] {
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  return Array.from({ length: data.byteLength / HOTSPOT_BYTES }, (_, i) => {
+    const [row, column, radius] = [0, 4, 8].map((offset) => view.getFloat32(i * HOTSPOT_BYTES + offset, true)) as [number, number, number];
+    return { row, column, radius };
   });
 }
 

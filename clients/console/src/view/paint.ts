@@ -1,7 +1,6 @@
 // Drawing: levels into a bitmap, a bitmap into a box, and what is marked on it.
 
-import type { Hotspot } from "../server/documents";
-import type { Atoms } from "../server/live_frame";
+import type { Atoms, Hotspot } from "../server/live_frame";
 import type { Viewport } from "./display";
 import type { Layer } from "./layer";
 
