@@ -9,6 +9,7 @@ import numpy as np
 
 from elitscope import Client, Result
 from tests.support.frames import dots, lattice
+from tests.support.server import PATIENCE
 
 SHAPE = (96, 104)
 LARGE, SMALL = 2.0, 0.8
@@ -37,11 +38,11 @@ class Microscope:
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        self._thread.join(60.0)
+        self._thread.join(PATIENCE)
         assert not self._thread.is_alive()
 
     def _run(self) -> None:
-        with Client(self._server, stream="haadf", outputs=("atoms",), timeout=60.0) as client:
+        with Client(self._server, stream="haadf", outputs=("atoms",), timeout=PATIENCE) as client:
             for reply in client.stream(self._frames(), sampling=0.1):
                 assert isinstance(reply, Result)
                 self.results.append(reply)

@@ -10,6 +10,7 @@ import numpy as np
 
 from elitscope import Client, Rejection, Result
 from elitscope.rest.records import AuditEntry
+from tests.support.server import PATIENCE
 
 PAUSE_S = 0.01
 """Between frames, so that clients leave the processor to the server now and then."""
@@ -21,7 +22,7 @@ class Traffic:
     `replies`: everything that came back, in order; `sent`: how many frames went out; `failure`: what ended it too early.
     """
 
-    def __init__(self, server: str, stream: str, policy: str, frame: np.ndarray, timeout: float = 60.0) -> None:
+    def __init__(self, server: str, stream: str, policy: str, frame: np.ndarray, timeout: float = PATIENCE) -> None:
         self.stream, self.replies, self.sent = stream, list[Result | Rejection](), 0
         self.failure: BaseException | None = None
         self._client = Client(server, stream=stream, policy=policy, outputs=("atoms",), timeout=timeout)
@@ -35,7 +36,7 @@ class Traffic:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._stop.set()
-        self._thread.join(90)
+        self._thread.join(PATIENCE)
         assert not self._thread.is_alive(), f"stream {self.stream} does not end"
 
     def _run(self) -> None:

@@ -17,12 +17,11 @@ import redis
 
 from elitscope import Client, Result
 from tests.support.frames import dots, lattice
-from tests.support.server import RunningServer, wait_until
+from tests.support.server import PATIENCE, RunningServer, wait_until
 from tests.support.stores import StoreServer
 
 SHAPE = (64, 72)
 FRAME = dots(SHAPE, lattice(SHAPE), floor=0.1)
-PATIENCE = 30.0
 OF_THE_MONITOR = ("elitscope:drift:", "elitscope:recommendation:", "elitscope:watch:", "elitscope:told")
 
 
@@ -35,7 +34,7 @@ class Control:
 
     def once(self, method: str, path: str, **options: Any) -> httpx.Response:
         headers = {**self._headers, **options.pop("headers", {})}
-        return httpx.request(method, f"{self._server.http}/v1{path}", headers=headers, timeout=20.0, **options)
+        return httpx.request(method, f"{self._server.http}/v1{path}", headers=headers, timeout=PATIENCE, **options)
 
     def ask(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         """The document of a good answer."""
@@ -47,7 +46,7 @@ class Control:
                 return None
             return answer if answer.status_code == 200 else None
 
-        document: dict[str, Any] = wait_until(good, PATIENCE).json()
+        document: dict[str, Any] = wait_until(good).json()
         return document
 
     def selection(self, stream: str = "haadf") -> dict[str, Any]:
@@ -77,16 +76,20 @@ class Streaming:
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        self._thread.join(60.0)
+        self._thread.join(PATIENCE)
         assert not self._thread.is_alive()
 
     def goes_on(self, frames: int = 3) -> None:
         """So many more frames are answered."""
         end = len(self.replies) + frames
-        wait_until(lambda: len(self.replies) >= end, PATIENCE)
+        wait_until(lambda: len(self.replies) >= end)
+
+    def reaches(self, revision: int) -> None:
+        """Frames are answered under it: those that come in later than its acknowledgement may have been analysed before."""
+        wait_until(lambda: self.replies[-1].revision >= revision)
 
     def _run(self, address: str) -> None:
-        with Client(address, stream="haadf", timeout=60) as client:
+        with Client(address, stream="haadf", timeout=PATIENCE) as client:
             for reply in client.stream(self._frames(), sampling=0.1):
                 self.replies.append(reply)
 
@@ -103,7 +106,10 @@ def store_process(server: RunningServer) -> psutil.Process:
 
 
 def test_a_change_holds_from_the_next_frame_on_and_the_audit_says_which(toy_bundles: Path, tmp_path: Path) -> None:
-    with RunningServer("--bundles", toy_bundles, data_dir=tmp_path) as server, Client(server.server, stream="haadf", timeout=60) as client:
+    with (
+        RunningServer("--bundles", toy_bundles, data_dir=tmp_path) as server,
+        Client(server.server, stream="haadf", timeout=PATIENCE) as client,
+    ):
         control = Control(server)
         assert client.infer(FRAME, sampling=0.1).members == (0, 1, 2)
         changed = control.deselect(1)
@@ -124,6 +130,7 @@ def test_selection_and_audit_survive_the_end_of_any_process_while_frames_stream(
         control = Control(server)
         with Streaming(server.server) as stream:
             revision = control.deselect(1)["revision"]
+            stream.reaches(revision)
             for kill in (
                 lambda: store_process(server).send_signal(signal.SIGKILL),
                 lambda: server.child("store").send_signal(signal.SIGKILL),
@@ -136,7 +143,7 @@ def test_selection_and_audit_survive_the_end_of_any_process_while_frames_stream(
                 assert (active(selection), selection["revision"]) == ((0, 2), revision)
             changed = control.deselect(2, headers={"Idempotency-Key": "after-all-of-it"})
             assert active(changed) == (0,)
-            stream.goes_on(2)
+            stream.reaches(changed["revision"])
         assert all(isinstance(reply, Result) for reply in stream.replies)
         assert [reply.frame_id for reply in stream.replies] == list(range(len(stream.replies)))
         under = {reply.revision: reply.members for reply in stream.replies}
@@ -149,7 +156,7 @@ def test_selection_and_audit_survive_the_end_of_any_process_while_frames_stream(
         assert (active(selection), selection["revision"], selection["author"]) == ((0,), changed["revision"], "ana")
         entries = control.ask("GET", "/audit")["entries"]
         assert [(entry["action"], entry["revision"]) for entry in entries] == [("deselect", changed["revision"]), ("deselect", revision)]
-        with Client(server.server, stream="haadf", timeout=60) as client:
+        with Client(server.server, stream="haadf", timeout=PATIENCE) as client:
             assert client.infer(FRAME, sampling=0.1).members == (0,)
 
 
@@ -170,8 +177,8 @@ def test_with_the_store_down_frames_flow_and_changes_wait_and_with_it_back_all_i
                 ):
                     answer = control.once(method, path, json=body)
                     assert (answer.status_code, answer.json()["code"]) == (503, "store_unavailable"), (method, path, answer.text)
-                ready = httpx.get(f"{server.http}/readyz", timeout=20.0)
-                assert (ready.status_code, ready.json()["code"]) == (503, "not_ready") and "store" in ready.json()["detail"]
+                ready = wait_until(lambda: (r := httpx.get(f"{server.http}/readyz", timeout=PATIENCE)).status_code == 503 and r)
+                assert ready.json()["code"] == "not_ready" and "store" in ready.json()["detail"]
                 server.child("engine").send_signal(signal.SIGKILL)
                 stream.goes_on(20)
                 store.start()
@@ -191,7 +198,7 @@ def test_frames_ask_the_store_nothing(toy_bundles: Path, tmp_path: Path) -> None
         environment = {"ELITSCOPE_REDIS_URL": store.url}
         with RunningServer("--bundles", toy_bundles, data_dir=tmp_path / "data", env=environment) as server:
             control = Control(server)
-            with Client(server.server, stream="haadf", timeout=60) as client:
+            with Client(server.server, stream="haadf", timeout=PATIENCE) as client:
                 client.infer(FRAME, sampling=0.1)
                 wait_until(lambda: control.selection()["first_frame_id"] is not None)
                 with redis.Redis.from_url(store.url, decode_responses=True) as watcher, watcher.monitor() as monitor:
@@ -214,5 +221,5 @@ def test_the_store_ends_with_its_server(toy_bundles: Path, tmp_path: Path, signa
     with RunningServer("--bundles", toy_bundles, data_dir=tmp_path) as server:
         store = store_process(server)
         server.process.send_signal(signals)
-        server.process.wait(60)
-        assert psutil.wait_procs([store], timeout=20)[1] == []
+        server.process.wait(PATIENCE)
+        assert psutil.wait_procs([store], timeout=PATIENCE)[1] == []

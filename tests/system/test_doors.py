@@ -24,36 +24,36 @@ def keys(data_dir, *words):
     """What `elitscope-server keys ... --json` says."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("ELITSCOPE_")}
     command = [str(part) for part in (PROGRAM, "keys", *words, "--data-dir", data_dir, "--json")]
-    return json.loads(subprocess.run(command, capture_output=True, text=True, timeout=120, check=True, env=environment).stdout)
+    return json.loads(subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True, env=environment).stdout)
 
 
 def status(server, path, token=None, **options):
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-    return httpx.get(f"{server.http}{path}", headers=headers, timeout=30, **options).status_code
+    return httpx.get(f"{server.http}{path}", headers=headers, timeout=PATIENCE, **options).status_code
 
 
 def test_the_first_key_closes_both_doors_of_a_server_that_runs_and_a_revoked_one_is_out(toy_bundles, tmp_path):
     data = tmp_path / "data"
     with RunningServer("--bundles", toy_bundles, data_dir=data) as server:
         wait_until(lambda: status(server, "/readyz") == 200)
-        with Client(server.server, timeout=60) as client:
+        with Client(server.server, timeout=PATIENCE) as client:
             client.infer(FRAME, sampling=0.1)
         engine = server.child("engine").pid
         token = keys(data, "create", "ana", "--scope", "admin")["token"]
         wait_until(lambda: status(server, "/readyz") == 401)
         assert status(server, "/healthz") == 200
         server.wait_for_child("engine", other_than=engine)
-        wait_until(lambda: status(server, "/readyz", token) == 200, patience=60)
-        with Client(server.server, timeout=60) as client, pytest.raises(NotAuthorised):
+        wait_until(lambda: status(server, "/readyz", token) == 200)
+        with Client(server.server, timeout=PATIENCE) as client, pytest.raises(NotAuthorised):
             client.infer(FRAME, sampling=0.1)
         with pytest.raises(NotAuthorised):
-            next(subscribe(server.publish, timeout=60))
+            next(subscribe(server.publish, timeout=PATIENCE))
         keys(data, "create", "acquisition", "--scope", "operate", "--streams", "haadf", "--file", tmp_path / "acquisition.key")
-        with Client(server.server, stream="haadf", key=tmp_path / "acquisition.key", timeout=60) as client:
+        with Client(server.server, stream="haadf", key=tmp_path / "acquisition.key", timeout=PATIENCE) as client:
             wait_until(lambda: len(keys(data, "list")["keys"]) == 2)
             wait_until(lambda: let_in(client))
             drift = "/v1/streams/haadf/drift"
-            wait_until(lambda: let_in(client) and status(server, drift, token) == 200, patience=60)  # the monitor has come in, too
+            wait_until(lambda: let_in(client) and status(server, drift, token) == 200)  # the monitor has come in, too
             assert status(server, drift) == 401
             keys(data, "revoke", "acquisition")
             wait_until(lambda: not let_in(client))
@@ -77,7 +77,7 @@ def certificate(tmp_path_factory):
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=gpu-box", "-addext"]
     command += ["subjectAltName=IP:127.0.0.1,DNS:gpu-box", "-out", str(cert), "-keyout", str(key)]
     try:
-        subprocess.run(command, check=True, capture_output=True, timeout=60)
+        subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE)
     except FileNotFoundError:
         pytest.skip("openssl is not installed")
     return cert, key
@@ -87,7 +87,7 @@ def refused(tmp_path, *words):
     """What a server that does not start says."""
     command = [str(part) for part in (PROGRAM, "--data-dir", tmp_path / "data", *words)]
     environment = {k: v for k, v in os.environ.items() if not k.startswith("ELITSCOPE_")}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False, env=environment)
     assert (done.returncode, done.stdout) == (1, "")
     return done.stderr
 
@@ -140,8 +140,8 @@ def test_with_a_key_it_listens_everywhere_with_tls_and_curve(certificate, toy_bu
             assert http.get("/readyz").status_code == 401
             ready = wait_until(lambda: (r := http.get("/readyz", headers={"Authorization": f"Bearer {token}"})).status_code == 200 and r)
             assert ready.json()["ensembles"] == ["toy"]
-        with Client(frames, key=key_file, timeout=60) as client:
+        with Client(frames, key=key_file, timeout=PATIENCE) as client:
             assert client.infer(FRAME, sampling=0.1).ensemble == "toy"
-        assert next(subscribe(publications, ["status/"], timeout=60, key=key_file))[0] == "status/"
-        with Client(frames, timeout=60) as client, pytest.raises(NotAuthorised):
+        assert next(subscribe(publications, ["status/"], timeout=PATIENCE, key=key_file))[0] == "status/"
+        with Client(frames, timeout=PATIENCE) as client, pytest.raises(NotAuthorised):
             client.connect()

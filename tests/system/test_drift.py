@@ -20,10 +20,8 @@ from elitscope.rest.records import AuditEntry, ServerEvent
 from tests.support.bundles import make_bundle
 from tests.support.drifting import ALL, BLURS, FAST, SHAPE, SHARP, SMALL, Microscope
 from tests.support.frames import lattice
-from tests.support.server import RunningServer, wait_until
+from tests.support.server import PATIENCE, RunningServer, wait_until
 from tests.support.stores import StoreServer
-
-PATIENCE = 150.0
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +42,7 @@ class Listener:
 
     def join(self) -> None:
         """Once the server has ended."""
-        self._thread.join(60.0)
+        self._thread.join(PATIENCE)
         assert not self._thread.is_alive()
 
     def _run(self) -> None:
@@ -83,42 +81,42 @@ def test_drift_is_told_advised_on_and_acted_upon_until_the_operator_overrides(bu
         Controller(server.http, author="ana", timeout=PATIENCE) as control,
     ):
         listener = Listener(server.http)
-        wait_until(lambda: bool(listener.events), PATIENCE)
+        wait_until(lambda: bool(listener.events))
         with Microscope(server.server) as microscope:
             # it learns what is usual, and says nothing
-            usual = wait_until(lambda: watched(control), PATIENCE)
+            usual = wait_until(lambda: watched(control))
             assert (usual["alarms"], usual["stale"], usual["ensemble"]) == ([], None, "toy")
             control.autopilot("haadf", "advise")
             assert control.recommendation("haadf")["kind"] == "no_change"
 
             # drift sets in: alarms by event, then advice, and nothing is done
             microscope.sigma = SMALL
-            began = wait_until(lambda: listener.bodies("began"), PATIENCE)[0]
+            began = wait_until(lambda: listener.bodies("began"))[0]
             assert began["alarms"][0]["text"] and began["score"] >= 1.0
-            advised = wait_until(lambda: listener.bodies("recommendation"), PATIENCE)[0]
+            advised = wait_until(lambda: listener.bodies("recommendation"))[0]
             assert advised["kind"] == "members" and set(SHARP) <= set(advised["members"]) < set(ALL)
             assert control.drift("haadf")["alarms"]
             assert control.selection("haadf").active == ALL
-            wait_until(lambda: len(microscope.results[-1].atoms) == 0, PATIENCE)
+            wait_until(lambda: len(microscope.results[-1].atoms) == 0)
 
             # the autopilot may act, and does, once
             control.autopilot("haadf", "act")
-            acted = wait_until(lambda: (now := control.selection("haadf")).author == "autopilot" and now, PATIENCE)
+            acted = wait_until(lambda: (now := control.selection("haadf")).author == "autopilot" and now)
             assert set(SHARP) <= set(acted.active) and acted.reason
-            wait_until(lambda: microscope.results[-1].members == acted.active, PATIENCE)
-            wait_until(lambda: len(microscope.results[-1].atoms) == len(lattice(SHAPE)), PATIENCE)
+            wait_until(lambda: microscope.results[-1].members == acted.active)
+            wait_until(lambda: len(microscope.results[-1].atoms) == len(lattice(SHAPE)))
 
             # the operator overrides, and it stands back
             overridden = control.only("haadf", [0, 5], reason="I know better")
-            wait_until(lambda: pilot_is(control, "standing_back"), PATIENCE)
+            wait_until(lambda: pilot_is(control, "standing_back"))
             frames = len(microscope.results)
-            wait_until(lambda: len(microscope.results) > frames + 60, PATIENCE)
+            wait_until(lambda: len(microscope.results) > frames + 60)
             assert control.selection("haadf").revision == overridden.revision
 
             # undo restores what was before, step by step
             assert control.undo("haadf").active == acted.active
             assert control.undo("haadf").active == ALL
-            wait_until(lambda: pilot_is(control, "standing_back"), PATIENCE)
+            wait_until(lambda: pilot_is(control, "standing_back"))
 
             history = [entry for entry in control.history("haadf") if entry.action not in ("autopilot",)][::-1]
             assert [told(entry) for entry in history] == [
@@ -144,22 +142,22 @@ def test_a_monitor_that_dies_or_is_cut_off_touches_no_frame_and_says_so(bundles:
             Controller(server.http, timeout=PATIENCE) as control,
         ):
             with Microscope(server.server) as microscope:
-                wait_until(lambda: watched(control), PATIENCE)
+                wait_until(lambda: watched(control))
                 monitor = server.child("monitor")
                 monitor.send_signal(signal.SIGKILL)
                 server.wait_for_child("monitor", other_than=monitor.pid)
                 frames = len(microscope.results)
-                wait_until(lambda: len(microscope.results) > frames + 20, PATIENCE)
-                wait_until(lambda: watched(control), PATIENCE)
+                wait_until(lambda: len(microscope.results) > frames + 20)
+                wait_until(lambda: watched(control))
 
                 store.kill()
-                answer = httpx.get(f"{server.http}/v1/streams/haadf/drift", timeout=20.0)
+                answer = httpx.get(f"{server.http}/v1/streams/haadf/drift", timeout=PATIENCE)
                 assert (answer.status_code, answer.json()["code"]) == (503, "store_unavailable")
                 frames = len(microscope.results)
-                wait_until(lambda: len(microscope.results) > frames + 20, PATIENCE)
+                wait_until(lambda: len(microscope.results) > frames + 20)
                 store.start()
-                wait_until(lambda: watched(control), PATIENCE)
-            stale = wait_until(lambda: (found := control.drift("haadf"))["state"] == "stale" and found, PATIENCE)
+                wait_until(lambda: watched(control))
+            stale = wait_until(lambda: (found := control.drift("haadf"))["state"] == "stale" and found)
             assert "no frame has come" in stale["stale"] and stale["age_s"] > 5.0
             ids = [result.frame_id for result in microscope.results]
             assert ids == list(range(len(ids)))

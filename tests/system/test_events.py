@@ -22,7 +22,7 @@ class Ear:
 
     def __init__(self, http, path="/v1/events", headers=()):
         where = urlsplit(http)
-        self._socket = socket.create_connection((where.hostname, where.port), timeout=60)
+        self._socket = socket.create_connection((where.hostname, where.port), timeout=PATIENCE)
         lines = [f"GET {path} HTTP/1.1", f"Host: {where.netloc}", *headers, "", ""]
         self._socket.sendall("\r\n".join(lines).encode())
         self.events, self.connected = [], threading.Event()
@@ -30,12 +30,12 @@ class Ear:
 
     def __enter__(self):
         self._thread.start()
-        assert self.connected.wait(20)
+        assert self.connected.wait(PATIENCE)
         return self
 
     def __exit__(self, *_):
         self._socket.shutdown(socket.SHUT_RDWR)
-        self._thread.join(20)
+        self._thread.join(PATIENCE)
         self._socket.close()
         assert not self._thread.is_alive()
 
@@ -63,7 +63,7 @@ def stream_one(server, name, count=1):
 
 
 def change(server, stream, **body):
-    response = httpx.patch(f"{server.http}/v1/streams/{stream}/selection", json=body, timeout=20)
+    response = httpx.patch(f"{server.http}/v1/streams/{stream}/selection", json=body, timeout=PATIENCE)
     assert response.status_code == 200, response.text
     return response.json()["revision"]
 
@@ -114,7 +114,7 @@ def test_a_listener_of_an_earlier_run_is_told_to_read_the_state_anew(server):
 def test_listeners_that_never_read_hold_up_nobody_and_are_limited_in_number(toy_bundles, tmp_path):
     with RunningServer("--bundles", toy_bundles, data_dir=tmp_path) as server:
         where = urlsplit(server.http)
-        deaf = [socket.create_connection((where.hostname, where.port), timeout=10) for _ in range(40)]
+        deaf = [socket.create_connection((where.hostname, where.port), timeout=PATIENCE) for _ in range(40)]
         try:
             for one in deaf:
                 one.sendall(f"GET /v1/events HTTP/1.1\r\nHost: {where.netloc}\r\n\r\n".encode())
@@ -125,7 +125,7 @@ def test_listeners_that_never_read_hold_up_nobody_and_are_limited_in_number(toy_
                 wait_until(lambda: ear.names("busy").count("selection") >= 20)
                 revisions = [event.body["revision"] for event in ear.events if event.name == "selection"]
                 assert revisions == sorted(revisions)
-            more = [socket.create_connection((where.hostname, where.port), timeout=10) for _ in range(40)]
+            more = [socket.create_connection((where.hostname, where.port), timeout=PATIENCE) for _ in range(40)]
             deaf += more
             answers = []
             for one in more:

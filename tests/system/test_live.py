@@ -31,7 +31,7 @@ def watching(server, stream, query="", **options):
 
 
 def receive(websocket):
-    parts = unpack_parts(websocket.recv(timeout=20))
+    parts = unpack_parts(websocket.recv(timeout=PATIENCE))
     return json.loads(bytes(parts[1])), decode_server(parts)
 
 

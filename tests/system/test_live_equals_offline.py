@@ -125,7 +125,7 @@ def test_the_command_line_gives_the_same_atoms_and_hotspots(client, toy_bundles,
     live = client.infer(pixels, sampling=0.1)
     command = [Path(sys.executable).with_name("elitscope-models"), "predict", tmp_path / "frame.npy", "--bundle", toy_bundles / "toy"]
     command += ["--sampling", "0.1", "--plan", live.plan, "--save", tmp_path / "out.npz"]
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stderr
     with np.load(tmp_path / "out.npz") as saved:
         names = list(saved)

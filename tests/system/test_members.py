@@ -47,7 +47,7 @@ def test_figures_are_those_of_the_maps_that_a_client_gets(server):
 def test_a_deselected_network_shows_whether_it_has_recovered(server, toy_bundles):
     with Client(server.server, stream="deselected", outputs=("atoms",), timeout=PATIENCE) as client:
         client.infer(FRAME, sampling=0.1)
-        changed = httpx.patch(f"{server.http}/v1/streams/deselected/selection", json={"deselect": [1], "reason": "fog"}, timeout=20)
+        changed = httpx.patch(f"{server.http}/v1/streams/deselected/selection", json={"deselect": [1], "reason": "fog"}, timeout=PATIENCE)
         assert changed.status_code == 200, changed.text
         result = client.infer(FRAME, sampling=0.1)
     assert result.members == (0, 2)

@@ -58,7 +58,7 @@ def change_through_trouble(server, changes, count, trouble):
         try:
             changes.do(kind)
         except TROUBLE:
-            wait_until(lambda: is_well(server), patience=60)
+            wait_until(lambda: is_well(server))
 
 
 def is_well(server):
