@@ -23,7 +23,7 @@ from elitscope_models.calibrated import calibrated
 from elitscope_models.ensemble import Ensemble
 from elitscope_models.fog import fog_warnings
 from elitscope_models.fusion import run_whole
-from elitscope_models.hotspots import disc_radius, hotspots
+from elitscope_models.hotspots import disc_radius, hotspot_steps
 from elitscope_models.manifest import Manifest
 from elitscope_models.preprocess import Prepared, prepare
 from elitscope_models.runtime import Whole
@@ -146,8 +146,12 @@ def analyse_steps(
     to_frame = prepared.grid.maps_to_frame
     mean, std = to_frame(mean), None if std is None else to_frame(std)
     kept = to_frame(member_maps) if keep_members else None
-    spots = hotspots(mean, std, found, disc_radius(manifest, spacing)) if find_hotspots else None
     atoms_ms += (clock() - started) * 1e3
+    spots = None
+    if find_hotspots:
+        places = hotspot_steps(std, found, prepared.grid.frame, disc_radius(manifest, spacing))
+        spots, spent = yield from timed(places, clock)
+        atoms_ms += spent
     return Analysis(
         mean=mean,
         std=std,

@@ -280,7 +280,8 @@ def test_stages_are_timed_by_the_clock_that_was_given_and_pauses_do_not_count(en
     stops, found = run(iter(steps))
     assert found.preprocess_ms == 1000
     assert found.inference_ms == 3000
-    assert found.atoms_ms == (stops - 1 - 3 + 1) * 1000  # every stop after the frame was prepared and the passes were made, and the end
+    ends = 2  # of the way back to the frame's grid, and of hotspots
+    assert found.atoms_ms == (stops - 1 - 3 + ends) * 1000  # every stop after the frame was prepared and the passes were made
 
 
 def test_members_own_maps_are_left_out_where_nobody_asks(ensemble: Ensemble) -> None:
@@ -288,6 +289,11 @@ def test_members_own_maps_are_left_out_where_nobody_asks(ensemble: Ensemble) -> 
     assert lean.member_maps is None
     np.testing.assert_array_equal(full.mean, lean.mean)
     np.testing.assert_array_equal(full.atoms.view(np.uint8), lean.atoms.view(np.uint8))
+
+
+def test_hotspots_are_not_looked_for_where_nobody_asks(ensemble: Ensemble) -> None:
+    assert analyse(frame(), 0.1, ensemble).hotspots is not None
+    assert analyse(frame(), 0.1, ensemble, find_hotspots=False).hotspots is None
 
 
 def test_two_classes_come_out_in_order(two_class_bundle: Bundle) -> None:

@@ -17,7 +17,9 @@ from scipy import ndimage
 import elitscope_models
 from elitscope_models.kernels import KERNELS
 from elitscope_models.kernels.agreement import agreement
+from elitscope_models.kernels.apart import far_apart
 from elitscope_models.kernels.bend import bend
+from elitscope_models.kernels.blocks import add_blocks
 from elitscope_models.kernels.compiled import Kernel
 from elitscope_models.kernels.moments import add_moments
 from elitscope_models.kernels.regions import linked_runs, regions
@@ -179,3 +181,32 @@ def test_what_was_compiled_is_found_by_the_next_process(tmp_path: Path) -> None:
         written.append({path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nb?")})
     assert written[0]
     assert written[0] == written[1]
+
+
+@given(
+    maps=hnp.arrays(np.float32, st.tuples(st.integers(1, 3), SIDES, SIDES), elements=st.sampled_from([0.0, 0.25, 1.0, np.nan])),
+    block=st.integers(1, 5),
+    first=st.integers(0, 3),
+)
+@settings(deadline=None)
+def test_blocks_are_sums_of_what_is_a_number(maps: np.ndarray, block: int, first: int) -> None:
+    rows, columns = maps.shape[1] // block, maps.shape[2] // block
+    whole = np.nan_to_num(maps).sum(axis=0)[: rows * block, : columns * block]
+    expected = whole.reshape(rows, block, columns, block).sum(axis=(1, 3))
+    sums = np.full((max(0, rows - first), columns), -1, np.float32)
+    add_blocks(maps, block, first, sums)
+    assert np.array_equal(sums, expected[first:])
+
+
+@given(
+    places=hnp.arrays(np.float64, st.tuples(st.integers(0, 30), st.just(2)), elements=st.integers(0, 12)),
+    distance=st.sampled_from([0.0, 1.0, 3.0]),
+    most=st.integers(1, 9),
+)
+@settings(deadline=None)
+def test_places_are_taken_one_by_one_where_none_is_near(places: np.ndarray, distance: float, most: int) -> None:
+    kept: list[int] = []
+    for place in range(len(places)):
+        if len(kept) < most and all(np.hypot(*(places[place] - places[other])) > distance for other in kept):
+            kept.append(place)
+    assert far_apart(places, distance, most).tolist() == kept

@@ -4,13 +4,15 @@ fixed order, the same bits on every processor."""
 from __future__ import annotations
 
 from elitscope_models.kernels.agreement import agreement
+from elitscope_models.kernels.apart import far_apart
 from elitscope_models.kernels.bend import bend
+from elitscope_models.kernels.blocks import add_blocks
 from elitscope_models.kernels.compiled import Kernel
 from elitscope_models.kernels.moments import add_moments
 from elitscope_models.kernels.regions import linked_runs, regions
 from elitscope_models.kernels.runs import runs
 
-KERNELS: tuple[Kernel[..., object], ...] = (linked_runs, regions, runs, add_moments, agreement, bend)
+KERNELS: tuple[Kernel[..., object], ...] = (linked_runs, regions, runs, add_moments, agreement, bend, add_blocks, far_apart)
 
 
 def load_kernels() -> None:
