@@ -21,6 +21,8 @@ examples:
 """
 _ORDER = ("predict", "inspect", "verify", "simulate", "train", "evaluate", "calibrate")
 _INTERRUPTED = 130
+_TRAINING = ("torch", "onnxscript", "ase", "matscipy", "sklearn")
+"""What the extra `train` brings."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,9 +38,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ElitscopeError, OSError, ImportError) as error:
         if args.debug:
             raise
-        print(f"elitscope-models: {error}", file=sys.stderr)
+        print(f"elitscope-models: {_in_words(error)}", file=sys.stderr)
         return 1
     return code
+
+
+def _in_words(error: Exception) -> str:
+    """What went wrong; where a library is missing that only some commands need, how to get it."""
+    missing = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    if missing not in _TRAINING:
+        return str(error)
+    return (
+        f"this needs {missing}, which is not installed: pip install 'elitscope-service[train]' (in a checkout: pip install -e '.[train]')"
+    )
 
 
 def build_parser() -> argparse.ArgumentParser:

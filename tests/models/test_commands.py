@@ -54,6 +54,24 @@ def test_predict_runs_the_plan_and_the_members_that_a_reply_named(bundle: Bundle
         np.testing.assert_array_equal(saved["000002/atoms"], np.asarray(found.atoms))
 
 
+def test_networks_that_are_none_are_a_usage_error(bundle: Bundle, movie: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["predict", str(movie), "--bundle", str(bundle.path), "--members", "two"])
+    assert "'two' is no list of networks: give ids with commas between" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("missing", "words"), [("torch", "pip install 'elitscope-service[train]'"), ("elsewhere", "No module")])
+def test_a_library_that_training_needs_is_named_with_how_to_get_it(
+    missing: str, words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(args: object) -> int:
+        raise ModuleNotFoundError(f"No module named {missing!r}", name=f"{missing}.nn")
+
+    monkeypatch.setattr("elitscope_models.commands.inspect.run", run)
+    assert main(["inspect", "graphene"]) == 1
+    assert words in capsys.readouterr().err
+
+
 def test_predict_prints_a_line_of_json_a_frame(bundle: Bundle, movie: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["predict", str(movie), "--bundle", str(bundle.path), "--members", "1", "--json"]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]

@@ -142,4 +142,7 @@ def _sampling(text: str) -> Any:
 
 
 def _members(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split(","))
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no list of networks: give ids with commas between, 0,2 say") from error
