@@ -59,6 +59,16 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"description": http.HTTPStatus(status).phrase, "content": content} for status in statuses}
 
 
+def _in_words(trouble: Mapping[str, Any]) -> str:
+    """One thing that is wrong with a request: where, what stands there, and why that can't be."""
+    where, given = ".".join(map(str, trouble["loc"])), trouble.get("input")
+    if trouble["type"] == "json_invalid":
+        return f"the body is no JSON: {trouble.get('ctx', {}).get('error', trouble['msg'])} at character {trouble['loc'][-1]}"
+    if isinstance(given, bytes):
+        return f"{where} {given[:80]!r} was not taken for JSON: send it with Content-Type: application/json"
+    return f"{where} {given!r:.80}: {trouble['msg']}"
+
+
 def install_problems(app: FastAPI) -> None:
     """Have every error of the app answered with a problem document, and say so in its OpenAPI description."""
 
@@ -81,7 +91,7 @@ def install_problems(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        words = "; ".join(f"{'.'.join(map(str, e['loc']))} {e.get('input')!r:.80}: {e['msg']}" for e in error.errors())
+        words = "; ".join(map(_in_words, error.errors()))
         return problem_response(422, "request_invalid", words, request.url.path)
 
     @app.exception_handler(Exception)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
+import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -139,6 +140,25 @@ def test_what_can_not_be_done_is_said_by_code(
         answer = await http.request(method, path, json=body)
         assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
         assert answer.headers["content-type"] == "application/problem+json"
+        assert engine.members() == (0, 1, 2, 3)
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(
+    ("content", "media_type", "words"),
+    [
+        (b'{"deselect": [1}', "application/json", "the body is no JSON: .* at character 15"),
+        (b"", "application/json", "body None: Field required"),
+        (b'{"deselect": [1]}', "application/x-www-form-urlencoded", r"was not taken for JSON: send it with Content-Type: application/json"),
+        (b'{"deselect": ["x"]}', "application/json", r"body\.deselect\.0 'x': Input should be a valid integer"),
+    ],
+)
+def test_a_body_that_can_not_be_read_is_said_in_words(run: Callable[[Scenario], None], content: bytes, media_type: str, words: str) -> None:
+    async def scenario(http: httpx.AsyncClient, engine: Engine) -> None:
+        answer = await http.request("PATCH", SELECTION, content=content, headers={"Content-Type": media_type})
+        assert (answer.status_code, answer.json()["code"]) == (422, "request_invalid")
+        assert re.search(words, answer.json()["detail"]), answer.json()["detail"]
         assert engine.members() == (0, 1, 2, 3)
 
     run(scenario)
