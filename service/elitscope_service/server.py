@@ -166,6 +166,6 @@ def require_keys(config: ServerConfig) -> None:
     watch.close()
     if not ring.valid_ids(time.time()):
         where = ", ".join((config.bind, config.publish, config.http))
-        why = "there are none" if ring.known else "the store that holds them does not answer"
+        why = "there are none" if ring.known else "none are known: no store answers, and no copy of them is in the data folder"
         what_to_do = "make one with elitscope-server keys create NAME, or use 127.0.0.1"
         raise CannotStart(f"listening beyond this computer ({where}) needs keys, and {why}: {what_to_do}")
