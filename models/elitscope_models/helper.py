@@ -49,7 +49,7 @@ class Helper:
 
     @cached_property
     def _pool(self) -> ThreadPoolExecutor | None:
-        return ThreadPoolExecutor(1, "elitscope-helper") if usable_cores() > 1 else None
+        return ThreadPoolExecutor(1, "ensemble-helper") if usable_cores() > 1 else None
 
 
 def _work_off(waiting: deque[Task]) -> None:
