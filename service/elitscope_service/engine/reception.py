@@ -163,11 +163,10 @@ class Reception:
         if session is None:
             return [self._unknown(route, frame.frame_id, frame.stream)]
         self.replies.forget(session.key, frame.done)
-        mark = fingerprint(frame)
         kept = self.replies.find(session.key, frame.frame_id)
-        match session.judge(frame.frame_id, mark, kept is not None):
+        match session.judge(frame.frame_id, lambda: fingerprint(frame), kept is not None):
             case Verdict.ADMIT:
-                return self._admit(session, frame, mark, now)
+                return self._admit(session, frame, now)
             case Verdict.REPEAT if kept is not None:
                 self.repeated += 1
                 return [Outgoing(route, kept)]
@@ -179,7 +178,7 @@ class Reception:
                 return [_to(route, Reject(frame.frame_id, frame.stream, "reply_expired", text))]
         return []
 
-    def _admit(self, session: Session, frame: FrameMessage, mark: int, now: float) -> list[Outgoing]:
+    def _admit(self, session: Session, frame: FrameMessage, now: float) -> list[Outgoing]:
         """A frame that was not here before: into the queue with it, unless something is exhausted."""
         frame.pixels.flags.writeable = False
         limits, nbytes = self._limits, frame.pixels.nbytes
@@ -195,13 +194,13 @@ class Reception:
             self._notify({"event": "stream_started", "stream": frame.stream})
         deadline = None if frame.deadline_ms is None else now + frame.deadline_ms / 1e3
         job = Job(session.key, frame.frame_id, frame.stream, nbytes, now, deadline, frame.policy, frame, frame.pixels.size)
-        session.admit(frame.frame_id, Held(mark, nbytes))
         dropped = self._work.submit(job)
+        if dropped is not None and dropped.job is job:
+            return [self._turn_away(session.route, frame, dropped.code, dropped.message)]
+        # while the worker begins; its answer is looked at in this thread, after this
+        session.admit(frame.frame_id, Held(fingerprint(frame), nbytes))
         if dropped is None:
             return []
-        if dropped.job is job:
-            session.release(frame.frame_id)
-            return [self._turn_away(session.route, frame, dropped.code, dropped.message)]
         settled = self.answer(dropped_answer(dropped))
         return [] if settled is None else [settled]
 

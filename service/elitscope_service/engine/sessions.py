@@ -16,6 +16,7 @@ REUSED is the answer to the resend alone: the frame that came first under that i
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
@@ -49,14 +50,14 @@ class Session:
     pending_bytes: int = 0
     answered: OrderedDict[int, int] = field(default_factory=OrderedDict)
 
-    def judge(self, frame_id: int, fingerprint: int, reply_kept: bool) -> Verdict:
-        """What to do with a frame of this id and these contents."""
+    def judge(self, frame_id: int, fingerprint: Callable[[], int], reply_kept: bool) -> Verdict:
+        """What to do with a frame of this id; its contents are only asked for where the id is known."""
         held = self.pending.get(frame_id)
         if held is not None:
-            return Verdict.IGNORE if held.fingerprint == fingerprint else Verdict.REUSED
+            return Verdict.IGNORE if held.fingerprint == fingerprint() else Verdict.REUSED
         if frame_id not in self.answered:
             return Verdict.ADMIT
-        if self.answered[frame_id] != fingerprint:
+        if self.answered[frame_id] != fingerprint():
             return Verdict.REUSED
         return Verdict.REPEAT if reply_kept else Verdict.EXPIRED
 

@@ -32,13 +32,13 @@ TABLE = [
 
 @pytest.mark.parametrize(("state", "fingerprint", "verdict"), TABLE)
 def test_a_frame_leads_to_what_the_table_says(state: str, fingerprint: int, verdict: Verdict) -> None:
-    assert session_knowing(state).judge(5, fingerprint, reply_kept=state == "answered, kept") is verdict
+    assert session_knowing(state).judge(5, lambda: fingerprint, reply_kept=state == "answered, kept") is verdict
 
 
 def test_a_released_frame_is_new_when_it_comes_again() -> None:
     session = session_knowing("pending")
     session.release(5)
-    assert session.judge(5, OTHER, reply_kept=False) is Verdict.ADMIT
+    assert session.judge(5, lambda: OTHER, reply_kept=False) is Verdict.ADMIT
     assert session.pending_bytes == 0
 
 
@@ -55,7 +55,7 @@ def test_only_so_many_answered_ids_are_remembered_and_ids_may_wrap_around() -> N
     for frame_id in ids:
         session.admit(frame_id, Held(SAME, 1))
         session.answer(frame_id, remembered=3)
-    assert [session.judge(i, SAME, reply_kept=False) for i in ids] == [Verdict.ADMIT, *[Verdict.EXPIRED] * 3]
+    assert [session.judge(i, lambda: SAME, reply_kept=False) for i in ids] == [Verdict.ADMIT, *[Verdict.EXPIRED] * 3]
 
 
 @pytest.mark.parametrize(
