@@ -7,12 +7,19 @@ import signal
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
 def pytest_configure() -> None:
-    """What a shell runs in the background ignores Ctrl-C, and so would every program that tests start and interrupt."""
+    """What a test comes to depends neither on the machine nor on the day.
+
+    Hypothesis draws the same examples every time, and lets them take as long as a busy machine needs. What a shell runs in the background
+    ignores Ctrl-C, and so would every program that tests start and interrupt.
+    """
+    settings.register_profile("reproducible", derandomize=True, deadline=None, database=None)
+    settings.load_profile("reproducible")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -13,10 +13,10 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from elitscope_service.api.console import FOLDER, PAGE
-from tests.support.server import wait_until
+from tests.support.server import PATIENCE, wait_until
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-PATIENCE_MS = 30_000
+PATIENCE_MS = 120_000
 expect.set_options(timeout=PATIENCE_MS)
 
 
@@ -85,7 +85,7 @@ class Console:
         """Of the frame shown; -1 without one."""
         return int(self.live.get_attribute("data-frame") or -1)
 
-    def wait_past(self, frame_id: int, patience: float = 30.0) -> int:
+    def wait_past(self, frame_id: int, patience: float = PATIENCE) -> int:
         """The id of the first frame shown that comes after one."""
         wait_until(lambda: self.frame_id() > frame_id, patience)
         return self.frame_id()

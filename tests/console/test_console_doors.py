@@ -24,7 +24,8 @@ def make_key(data_dir, name, scope, *more):
     """A key's token."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("ELITSCOPE_")}
     command = [str(part) for part in (PROGRAM, "keys", "create", name, "--scope", scope, *more, "--data-dir", data_dir, "--json")]
-    return json.loads(subprocess.run(command, capture_output=True, text=True, timeout=120, check=True, env=environment).stdout)["token"]
+    made = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True, env=environment)
+    return json.loads(made.stdout)["token"]
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +38,7 @@ def guarded(bundles, tmp_path_factory):
     with RunningServer("--bundles", bundles, "--ensemble", "toy", data_dir=data) as server:
         bearer = {"Authorization": f"Bearer {tokens['look']}"}
         wait_until(lambda: httpx.get(f"{server.http}/readyz", headers=bearer, timeout=PATIENCE).status_code == 200)
-        with Client(server.server, stream="haadf", key=key_file, timeout=60) as client:
+        with Client(server.server, stream="haadf", key=key_file, timeout=PATIENCE) as client:
             client.infer(FRAMES[0], sampling=0.1)
         yield server, tokens
 

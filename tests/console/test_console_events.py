@@ -14,7 +14,7 @@ from elitscope_service.api.engine_view import EngineView
 from elitscope_service.api.event_log import EventLog
 from elitscope_service.api.feed import Feed
 from tests.console.browsing import opened
-from tests.support.server import wait_until
+from tests.support.server import PATIENCE, wait_until
 
 EVENTS, BLOCK = 10_000, 500
 GROWTH_BYTES = 2_000_000
@@ -34,7 +34,7 @@ def served(events: EventLog) -> Iterator[str]:
     finally:
         events.close()
         server.should_exit = True
-        thread.join(30)
+        thread.join(PATIENCE)
 
 
 def test_ten_thousand_events_leave_no_memory_behind(browser):

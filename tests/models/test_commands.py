@@ -11,6 +11,7 @@ import pytest
 from elitscope_models.analyse import analyse
 from elitscope_models.bundle import Bundle
 from elitscope_models.cli import main
+from elitscope_models.compare import Check
 from elitscope_models.loading import open_ensemble, open_plan
 from tests.support.bundles import dot_network, make_bundle
 from tests.support.frames import dots, lattice
@@ -169,6 +170,20 @@ def test_verify_passes_a_sound_bundle(bundle: Bundle, capsys: pytest.CaptureFixt
     shown = capsys.readouterr().out
     assert "3 checksums" in shown
     assert "onnxruntime-cpu-fp32" in shown
+
+
+@pytest.mark.parametrize(("precision", "code"), [("bf16", 0), ("fp32", 1)])
+def test_a_faster_precision_that_differs_is_passed_over_and_makes_no_bundle_unfit(
+    bundle: Bundle, precision: str, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checks = [
+        Check("openvino-cpu-fp32-0", 0.0, 0.0, 0.0, (9, 9), True),
+        Check(f"openvino-cpu-{precision}-1", 0.1, 0.1, 1.0, (9, 8), False, precision),
+    ]
+    monkeypatch.setattr("elitscope_models.crosscheck.cross_check", lambda bundle: iter(checks))
+    assert main(["verify", str(bundle.path)]) == code
+    shown = capsys.readouterr().out
+    assert ("passed over for fp32" in shown, "not fit to serve" in shown) == (code == 0, code == 1)
 
 
 def test_verify_fails_a_changed_bundle_with_the_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

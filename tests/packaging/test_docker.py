@@ -106,7 +106,7 @@ def test_an_image_installs_what_the_server_needs_in_versions_that_are_tested_and
 @pytest.mark.skipif("ELITSCOPE_TEST_IMAGES" not in os.environ, reason="takes minutes and a gigabyte: set ELITSCOPE_TEST_IMAGES to run it")
 def test_the_install_steps_of_the_cpu_image_make_a_server_that_starts(tmp_path: Path) -> None:
     source, venv, bundles = tmp_path / "source", tmp_path / "venv", tmp_path / "bundles"
-    shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(".venv", ".git", "*.egg-info", "build", "__pycache__"))
+    shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(".*", "*.egg-info", "build", "__pycache__"))
     subprocess.run(["sh", "docker/install.sh", "cpu", str(venv), str(bundles)], cwd=source, check=True, timeout=3600)
     check = (venv / "bin" / "elitscope-server", "--check", "--bundles", bundles, "--data-dir", tmp_path / "data", "--device", "cpu")
     assert "everything holds up" in run(*check, cwd=tmp_path)
@@ -236,7 +236,7 @@ def test_redis_as_compose_starts_it_asks_for_the_password_and_keeps_what_it_was_
             stranger.close()
         finally:
             os.killpg(process.pid, signal.SIGKILL)  # the shell, and what it started
-            process.wait(10)
+            process.wait(60)
 
 
 def answers(client: Any) -> bool:

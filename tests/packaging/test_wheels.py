@@ -41,9 +41,8 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Both wheels, built from a copy of the sources so that the checkout stays as it is."""
     folder = tmp_path_factory.mktemp("wheels")
     copy = folder / "source"
-    shutil.copytree(
-        ROOT, copy, ignore=shutil.ignore_patterns(".venv", ".git", "*.egg-info", "build", "__pycache__", "demo-report", "node_modules")
-    )
+    # other tests write into .hypothesis and caches meanwhile, and what vanishes while it is copied is an error
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".*", "*.egg-info", "build", "__pycache__", "demo-report", "node_modules"))
     for project in (copy / "clients" / "python", copy):
         run(sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "-w", folder, project)
     return {path.name.split("-")[0]: path for path in folder.glob("*.whl")}

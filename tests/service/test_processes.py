@@ -28,7 +28,7 @@ ANYWHERE = "tcp://127.0.0.1:0"
 
 def run(scenario: Callable[[], Awaitable[None]]) -> None:
     async def limited() -> None:
-        async with asyncio.timeout(90.0):
+        async with asyncio.timeout(240.0):
             await scenario()
 
     asyncio.run(limited())
@@ -58,7 +58,7 @@ def test_an_engine_and_an_api_meet_on_the_wire_and_stop_in_order(toy_folder: Pat
         api.tell(Command("watch", address=addresses["publish"]))
         with Peer(addresses["bind"]).greet(SESSION) as peer:
             assert isinstance(peer.ask(frame()), ResultMessage)
-        async with httpx.AsyncClient(base_url=http) as client:
+        async with httpx.AsyncClient(base_url=http, timeout=60.0) as client:
             while (await client.get("/readyz")).status_code != 200:
                 await asyncio.sleep(0.05)
             streams: list[dict[str, Any]] = []
@@ -67,8 +67,8 @@ def test_an_engine_and_an_api_meet_on_the_wire_and_stop_in_order(toy_folder: Pat
                 streams = (await client.get("/v1/streams")).json()["streams"]
         assert streams[0]["outcomes"] == {"result": 1}
         assert psutil.Process(engine.process.pid).children() == []
-        assert await engine.stop(5.0)
-        assert await api.stop(5.0)
+        assert await engine.stop(60.0)
+        assert await api.stop(60.0)
         assert (engine.process.returncode, api.process.returncode) == (0, 0)
         store.terminate()
         await store.wait()

@@ -13,7 +13,7 @@ from elitscope.messages import Hello, ServerMessage, Welcome
 from elitscope_service.engine.engine import Engine
 from elitscope_service.registry import Registry
 
-PATIENCE_MS = 20_000
+PATIENCE_MS = 120_000
 
 
 class RunningEngine:

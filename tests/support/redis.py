@@ -14,7 +14,7 @@ import redis
 
 from tests.support.server import wait_until
 
-STOP_S = 20
+STOP_S = 60
 
 
 class RedisServer:

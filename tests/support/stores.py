@@ -56,7 +56,7 @@ class StoreServer:
         """End it as a power cut would."""
         if self._process is not None:
             self._process.kill()
-            self._process.wait(10)
+            self._process.wait(60)
             self._process = None
 
     def client(self) -> Any:

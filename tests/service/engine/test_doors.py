@@ -207,7 +207,7 @@ def test_a_subscription_ends_when_its_key_is_revoked_and_others_go_on(guarded: G
         staying.receive()
         guarded.revoke("bad")
         refusals = staying.socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED)
-        assert refusals.poll(20_000), "the one that stays connects anew"
+        assert refusals.poll(120_000), "the one that stays connects anew"
         while ended.socket.poll(0):
             ended.receive()
         for _ in range(2):

@@ -157,7 +157,7 @@ def test_a_peer_that_connects_and_speaks_no_zeromq_is_let_go(start_engine: Start
     port = int(engine.bind.rpartition(":")[2])
     with socket.create_connection(("127.0.0.1", port)) as stranger, Peer(engine.bind).greet(SESSION) as bystander:
         stranger.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" + bytes(64))
-        stranger.settimeout(20.0)
+        stranger.settimeout(120.0)
         while stranger.recv(4096):
             pass
         assert isinstance(bystander.ask(shot()), ResultMessage)
@@ -322,7 +322,7 @@ def test_draining_answers_everything_that_was_taken_and_turns_the_rest_away(star
             assert isinstance(first, ResultMessage)
             replies[first.result.frame_id] = "result"
             first = peer.receive()
-        engine.engine.drain(20.0)
+        engine.engine.drain(120.0)
         peer.send(shot(9))
         while len(replies) < 5:
             reply = peer.receive()
@@ -339,7 +339,7 @@ def test_replies_are_delivered_before_a_drained_engine_closes(start_engine: Star
     with Peer(engine.bind).greet(SESSION) as peer:
         peer.send(shot(pixels=np.tile(FRAME, (8, 8))))
         assert peer.ask(Ping(SESSION)) is not None
-        engine.engine.drain(20.0)
+        engine.engine.drain(120.0)
         engine.close()
         assert isinstance(peer.receive(), ResultMessage)
 

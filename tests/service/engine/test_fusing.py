@@ -12,7 +12,7 @@ import pytest
 
 from elitscope_service.engine.fusing import FusingThread
 
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
 
 
 @dataclass

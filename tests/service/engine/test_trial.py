@@ -18,7 +18,7 @@ from elitscope_models.loading import open_ensemble
 from elitscope_service.engine.trial import MODULE, Line, Task, TrialFailed, Trials, TrialStopped, Verdict
 from tests.support import hostile
 from tests.support.bundles import dot_network
-from tests.support.server import wait_until
+from tests.support.server import PATIENCE, wait_until
 
 GIB = 1 << 30
 
@@ -31,7 +31,7 @@ def trials() -> Iterator[Trials]:
 
 
 def task(folder: Path, **changes: Any) -> Task:
-    return Task(**{"folder": folder, "device": "cpu", "memory_bytes": 2 * GIB, "seconds": 60.0, **changes})
+    return Task(**{"folder": folder, "device": "cpu", "memory_bytes": 2 * GIB, "seconds": 120.0, **changes})
 
 
 def children() -> list[psutil.Process]:
@@ -116,7 +116,7 @@ def test_a_trial_that_waits_for_ever_is_ended_too(trials: Trials, tmp_path: Path
     child = the_child()
     wait_until(lambda: "trial_child" in " ".join(child.cmdline()))
     child.suspend()
-    thread.join(60)
+    thread.join(PATIENCE)
     (error,) = raised
     assert isinstance(error, BundleInvalid)
     assert "was not done after 10 s, and was ended" in str(error)
@@ -130,7 +130,7 @@ def test_a_crash_takes_the_trial_down_and_nothing_else(trials: Trials, tmp_path:
     wait_until(lambda: "trial_child" in " ".join(child.cmdline()))
     wait_until(lambda: any("openvino" in mapped.path for mapped in child.memory_maps()))
     child.send_signal(number)
-    thread.join(30)
+    thread.join(PATIENCE)
     (error,) = raised
     assert isinstance(error, BundleInvalid)
     assert f"ended its process ({number.name})" in str(error)
@@ -145,7 +145,7 @@ def test_a_trial_yields_to_everybody_and_goes_first_when_memory_runs_short(trial
     wait_until(lambda: child.rlimit(psutil.RLIMIT_DATA) == (2 * GIB, 2 * GIB))
     assert os.getsid(child.pid) == os.getsid(0)
     trials.stop()
-    thread.join(30)
+    thread.join(PATIENCE)
     assert [type(error) for error in raised] == [TrialStopped]
     assert not child.is_running()
 
@@ -182,4 +182,4 @@ def test_secrets_of_the_server_are_not_handed_on(trials: Trials, tmp_path: Path,
     wait_until(lambda: "trial_child" in " ".join(child.cmdline()))
     assert "ELITSCOPE_REDIS_URL" not in child.environ()
     trials.stop()
-    thread.join(30)
+    thread.join(PATIENCE)

@@ -56,9 +56,9 @@ class Shop:
         for frame_id, payload in enumerate(payloads):
             self.work.submit(Job("s", frame_id, f"stream-{frame_id}", 1, 0.0, deadline, payload=payload))
         self.thread.start()
-        self.work.drain(20.0)
+        self.work.drain(120.0)
         self.work.close()
-        assert self.thread.join(20.0)
+        assert self.thread.join(120.0)
         assert self.thread.failure is None
         return self.log
 

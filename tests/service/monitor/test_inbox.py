@@ -26,7 +26,7 @@ def taken(puts: list[tuple[str, int]]) -> list[tuple[str, Any]]:
         thread.start()
         await asyncio.to_thread(thread.join)
         topics = {topic for topic, _ in puts}
-        async with asyncio.timeout(20.0):
+        async with asyncio.timeout(120.0):
             found = [await first]
             found += [await inbox.take() for _ in range(len(topics) - 1)]
         return [(topic, message.body["n"]) for topic, message in found]  # type: ignore[union-attr]

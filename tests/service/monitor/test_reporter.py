@@ -73,7 +73,7 @@ class Bench:
 
     async def until(self, condition: Callable[[], Any]) -> Any:
         """Frames come until it is so."""
-        async with asyncio.timeout(30.0):
+        async with asyncio.timeout(120.0):
             while not (found := condition()):
                 self.look()
                 await asyncio.sleep(0.02)
@@ -113,7 +113,7 @@ def play(store_server: StoreServer, store: Any, tmp_path: Path) -> Callable[...,
                 bench = Bench(client, store, engine, advice)
                 tasks = [asyncio.create_task(look_around()), asyncio.create_task(bench.reporter.run())]
                 try:
-                    await asyncio.wait_for(scenario(bench), 60.0)
+                    await asyncio.wait_for(scenario(bench), 240.0)
                 finally:
                     await end(*tasks)
                     await bench.reporter.close()
@@ -144,7 +144,7 @@ def test_news_is_told_once_and_figures_with_every_document(play: Callable[..., N
         bench.set_mode("advise")
         with bench.store.pubsub(ignore_subscribe_messages=True) as heard:
             heard.subscribe(keys.TOLD)
-            heard.get_message(timeout=5.0)
+            heard.get_message(timeout=60.0)
             told: list[Told] = []
 
             def has(what: str) -> bool:
@@ -262,7 +262,7 @@ def test_without_a_store_looking_goes_on_and_with_it_back_the_latest_is_told(tmp
                     engine = Engine(store, tmp_path / "s.json", {"graphene": fake_ensemble("graphene")})
                     engine.members()
                     engine.round()
-                    async with asyncio.timeout(30.0):
+                    async with asyncio.timeout(120.0):
                         while (text := store.get(keys.drift("haadf"))) is None:
                             bench.reporter.put(finding(100))
                             await asyncio.sleep(0.05)

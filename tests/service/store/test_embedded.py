@@ -32,7 +32,7 @@ def valkey(child: Child) -> psutil.Process:
 
 def run(scenario: Callable[[], Awaitable[None]]) -> None:
     async def limited() -> None:
-        async with asyncio.timeout(60.0):
+        async with asyncio.timeout(240.0):
             await scenario()
 
     asyncio.run(limited())
@@ -55,8 +55,8 @@ def test_what_was_answered_survives_a_kill_of_either_process(tmp_path: Path) -> 
             elif victim == "its keeper":
                 await child.kill()
             else:
-                assert await child.stop(5.0)
-            assert psutil.wait_procs([process], timeout=10)[1] == []
+                assert await child.stop(60.0)
+            assert psutil.wait_procs([process], timeout=60)[1] == []
 
     run(scenario)
 
@@ -68,7 +68,7 @@ def test_only_this_user_can_reach_it(tmp_path: Path) -> None:
         assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert not [connection for connection in valkey(child).net_connections("inet") if connection.status == "LISTEN"]
-        assert await child.stop(5.0)
+        assert await child.stop(60.0)
 
     run(scenario)
 
@@ -78,7 +78,7 @@ def test_two_servers_can_not_share_a_data_folder(tmp_path: Path) -> None:
         child = await started(tmp_path)
         with pytest.raises(EmbeddedStoreFailed, match="used by another server"):
             await asyncio.to_thread(lock_folder, tmp_path, 0.1)
-        assert await child.stop(5.0)
+        assert await child.stop(60.0)
 
     run(scenario)
 
@@ -91,7 +91,7 @@ def test_a_data_folder_with_a_long_path_has_its_socket_elsewhere(tmp_path: Path)
         assert (store_folder(deep) / "appendonlydir").is_dir()
         with open_store(embedded_url(deep)) as store:
             assert store.ping()
-        assert await child.stop(5.0)
+        assert await child.stop(60.0)
 
     run(scenario)
 

@@ -29,6 +29,13 @@ def test_a_successor_takes_after_its_parent(parent: Bundle) -> None:
         recipe.draw(np.random.default_rng(0))
 
 
+def test_rounds_after_the_first_train_as_long_as_it_did(parent: Bundle) -> None:
+    training = parent.manifest.training
+    began = training.model_copy(update={"parameters": {**training.parameters, "parent": {"name": "toy", "version": "1", "member": 0}}})
+    second = parent.manifest.model_copy(update={"training": began})
+    assert succeed(second, "mine", ("atom",), None, shorter=True).schedule.steps == 4 * 15
+
+
 def test_a_member_with_other_classes_keeps_all_but_its_last_layer(parent: Bundle) -> None:
     shape = replace(shape_of(parent.manifest), classes=3)
     old = weights_of(start_from(parent, 0, shape_of(parent.manifest), seed=1).onnx, shape_of(parent.manifest))
