@@ -62,7 +62,9 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument("--from", dest="start", choices=("best", "scratch"), default="best", help="weights to start from (default: best)")
     parser.add_argument("--size", type=int, default=6, metavar="N", help="members of each new ensemble (default: %(default)s)")
-    parser.add_argument("--steps", type=int, metavar="N", help="a member (default: the parent's; a quarter of them with --from best)")
+    parser.add_argument(
+        "--steps", type=int, metavar="N", help="a member (default: the parent's; a quarter of them with --from best, in every round)"
+    )
     parser.add_argument("--crop", type=int, default=224, metavar="PX", help="side of training patches (default: %(default)s)")
     parser.add_argument("--classes", metavar="NAMES", help="of a last, multi-class round, the darkest first: C,Si")
     parser.add_argument(

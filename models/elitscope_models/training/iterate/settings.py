@@ -28,7 +28,7 @@ class Settings:
     size: int = 6
     """Members of each new ensemble."""
     steps: int | None = None
-    """Of each member; None: as the parent's, a quarter from the best one's weights."""
+    """Of each member; None: as the parent's, a quarter of those from the best one's weights, the same in every round."""
     seed: int = 1
     train_on: tuple[int, ...] | None = None
     """Which frames to learn from; None: those of the highest detection rate."""

@@ -21,7 +21,7 @@ from elitscope_models.training.schedule import Schedule
 
 NAME = "experiment"
 _FEWER = 4
-"""From the best member's weights, so many times fewer steps than from scratch."""
+"""From the best member's weights, so many times fewer steps than from scratch; rounds that follow take no fewer still."""
 _DIFFERENT = 0.5
 """Of random kernels, how much is added to those that several classes begin with."""
 _HEAD = "px."
@@ -49,7 +49,7 @@ def succeed(manifest: Manifest, ensemble: str, classes: Sequence[str], steps: in
         ensemble: the new bundle's name.
         classes: the new classes.
         steps: of each member; None: as many as the parent's members had.
-        shorter: take a quarter of these where `steps` is None.
+        shorter: take a quarter of these where `steps` is None, unless the parent's members began from another's weights too.
 
     Raises:
         ValueError: the parent is no U-Net that this training knows.
@@ -70,7 +70,8 @@ def succeed(manifest: Manifest, ensemble: str, classes: Sequence[str], steps: in
         augmentation=EXPERIMENTAL,
         schedule=schedule,
     )
-    length = steps or max(1, schedule.steps // _FEWER if shorter else schedule.steps)
+    fewer = _FEWER if shorter and "parent" not in manifest.training.parameters else 1
+    length = steps or max(1, schedule.steps // fewer)
     return recipe.with_steps(length)
 
 
