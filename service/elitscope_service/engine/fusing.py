@@ -7,10 +7,13 @@ import os
 import threading
 from queue import SimpleQueue
 
+from elitscope_models.cores import usable_cores
 from elitscope_models.fusion import Fusion
 from elitscope_service.threads import OwnedThread
 
 LOWEST_PRIORITY = 19
+ONE_CORE_PRIORITY = 5
+"""Where frames and this thread share one core: a stream that keeps it busy would wait ten seconds for a graph that makes it faster."""
 
 
 class FusingThread(OwnedThread):
@@ -40,5 +43,6 @@ class FusingThread(OwnedThread):
 
 def stay_behind() -> None:
     """Have this thread alone wait for processor time that nobody else wants, on systems where threads have priorities of their own."""
+    niceness = LOWEST_PRIORITY if usable_cores() > 1 else ONE_CORE_PRIORITY
     with contextlib.suppress(OSError, AttributeError):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWEST_PRIORITY)
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)

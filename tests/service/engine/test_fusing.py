@@ -41,12 +41,21 @@ def thread():
     assert running.join(PATIENCE_S)
 
 
-def test_everything_that_waits_is_compiled_at_the_lowest_priority(thread: FusingThread) -> None:
-    mine = os.getpriority(os.PRIO_PROCESS, 0)
-    jobs = Jobs(waiting=3)
+@pytest.mark.parametrize("one_core", [False, True])
+def test_everything_that_waits_is_compiled_at_the_lowest_priority_or_on_one_core_a_low_one(one_core: bool) -> None:
+    mine, cores = os.getpriority(os.PRIO_PROCESS, 0), os.sched_getaffinity(0)
+    thread, jobs = FusingThread(), Jobs(waiting=3)
+    if one_core:
+        os.sched_setaffinity(0, {min(cores)})
+    try:
+        thread.start()  # takes after this one
+    finally:
+        os.sched_setaffinity(0, cores)
     thread.ask(jobs)  # type: ignore[arg-type]
     assert jobs.done.wait(PATIENCE_S)
-    assert jobs.nice == [19, 19, 19]
+    thread.stop()
+    assert thread.join(PATIENCE_S)
+    assert jobs.nice == [5 if one_core or len(cores) == 1 else 19] * 3
     assert os.getpriority(os.PRIO_PROCESS, 0) == mine
 
 
