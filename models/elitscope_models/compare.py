@@ -11,10 +11,13 @@ from elitscope.types import AtomTable
 from elitscope_models.analyse import Analysis
 from elitscope_models.manifest import Tolerance
 
+FP32 = "fp32"
+
 
 @dataclass(frozen=True)
 class Check:
-    """One plan against the first: mean absolute differences of mean and spread, and the farthest that an atom moved (px)."""
+    """One plan against the first: mean absolute differences of mean and spread, and the farthest that an atom moved (px). `within`: the
+    bundle's tolerance; `precision`: the plan's, which is only taken where it is within that, unless it is fp32."""
 
     plan: str
     mean: float
@@ -22,6 +25,12 @@ class Check:
     coordinates_px: float
     atoms: tuple[int, int]
     within: bool
+    precision: str = FP32
+
+    @property
+    def harmless(self) -> bool:
+        """Whether frames can't be analysed with other numbers than the bundle allows because of this plan."""
+        return self.within or self.precision != FP32
 
     @property
     def summary(self) -> str:

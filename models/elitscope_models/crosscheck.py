@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from elitscope_models.analyse import Analysis, analyse
 from elitscope_models.bundle import Bundle
@@ -25,4 +26,4 @@ def cross_check(bundle: Bundle, threads: int = 0) -> Iterator[Check]:
     for runtime, whole in all_plans(bundle, bundle.manifest.member_ids, all_runtimes(threads), tiling).values():
         found = analyse(pixels, bundle.manifest.sampling, load_plan(bundle, runtime, whole))
         first = first or found
-        yield compare(first, found, bundle.manifest.tolerance)
+        yield replace(compare(first, found, bundle.manifest.tolerance), precision=runtime.precision)

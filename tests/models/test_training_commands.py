@@ -45,6 +45,12 @@ def test_an_ensemble_is_trained_and_evaluated_on_simulated_frames(tmp_path: Path
     assert "member 0" in capsys.readouterr().out
 
 
+def test_simulate_replaces_a_file_only_where_that_is_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("simulate", str(tmp_path / "truth.npz"), "--frames", "1", "--shape", "16", "16")
+    assert [run(*words), run(*words), run(*words, "--overwrite")] == [0, 2, 0]
+    assert "say --overwrite" in capsys.readouterr().err
+
+
 def test_what_can_not_be_done_ends_with_2_and_a_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("simulate", str(tmp_path / "movie.avi"), "--frames", "1", "--shape", "16", "16") == 2
     assert run("train", "--recipe", "bronze", "--out", str(tmp_path / "x")) == 2

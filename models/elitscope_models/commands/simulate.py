@@ -29,6 +29,7 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
         default="gaussian",
         help="atoms as Gaussians, or by multislice of graphene and hexagonal sheets, seconds to minutes a frame (default: %(default)s)",
     )
+    parser.add_argument("--overwrite", action="store_true", help="replace a file that is there")
     parser.set_defaults(run=run)
 
 
@@ -38,6 +39,9 @@ def run(args: argparse.Namespace) -> int:
     from elitscope_models.training.multislice import Multislice
     from elitscope_models.truth import TruthInvalid, from_simulated, write_truth
 
+    if args.out.exists() and not args.overwrite:
+        print(f"elitscope-models simulate: {args.out} is there already: choose another name, or say --overwrite", file=sys.stderr)
+        return 2
     imager = Multislice() if args.renderer == "multislice" else None
     try:
         frames = list(movie(args.lattice, tuple(args.shape), args.frames, args.seed, args.drift, args.sampling, imager=imager))
