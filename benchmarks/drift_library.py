@@ -26,14 +26,12 @@ ATOMAI = "atomai"
 _SIDE = (256, 256)
 _HELD_BACK = (
     ("graphene", "graphene", 962), ("graphene-si", "graphene", 912), ("square-lattice", "square", 941), (ATOMAI, "graphene", 941),
-    (ATOMAI, "graphene", 942),
+    (ATOMAI, "graphene", 942), (ATOMAI, "graphene", 971), (ATOMAI, "graphene", 972), (ATOMAI, "graphene", 973),
 )  # fmt: skip
 """Ensemble, lattice and seed of movies that nothing was fitted to."""
 _EVERY = 3
 """Of the frames of a ramp, every third is judged with every subset."""
 _MULTISLICE = "multislice"
-_SAME_LATTICE = ("dose",)
-"""Ramps that need no images of the lattice but those of the steady part."""
 _PER_CONDITION = 7 * HOUR // 6
 """Steady looks watched of each of the six conditions: seven hours of frames in all."""
 
@@ -118,11 +116,10 @@ class Library:
         return told
 
     def _ramps(self, kind: str) -> Iterator[tuple[str, Frames, Frames]]:
-        """Renderer, steady part and ramp of a kind: by convolution with a probe; by multislice where it is at hand, and quick enough since
-        the lattice stays the same."""
+        """Renderer, steady part and ramp of a kind: by convolution with a probe; by multislice where it is at hand."""
         yield "probe", _steady("graphene", NOMINAL, SAMPLING), lambda: ramp(kind, 41)
         kept = (self.folder(f"{_MULTISLICE} {kind}", "graphene") / "done.json").exists()
-        if kind in _SAME_LATTICE and (kept or importlib.util.find_spec("abtem") is not None):
+        if kept or importlib.util.find_spec("abtem") is not None:
             yield _MULTISLICE, lambda: steady(21, STEADY, imager=_multislice()), lambda: ramp(kind, 21, _multislice())
 
     def _judged(self, name: str, ensemble: str, frames: Frames, stated: float | None = None, every: int = 1) -> tuple[str, list[Segment]]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.drift_carbon import expose_under_carbon
 from elitscope.simulator import Conditions, Imager, Probe, Specimen, expose, graphene, hexagonal, square
 from elitscope_models.truth import KnownFrame, from_simulated
 
@@ -137,4 +138,7 @@ def _exposed(specimen: Specimen, step: Step, seed: tuple[int, ...], imager: Imag
     here = sampling * step.zoom
     near = ((specimen.positions > -4.0) & (specimen.positions < SIDE * here + 4.0)).all(axis=1)
     cut = Specimen(specimen.positions[near], specimen.class_ids[near], specimen.weights[near], specimen.classes)
-    return expose(cut, (SIDE, SIDE), here, step.conditions, np.random.default_rng(seed), imager)
+    rng = np.random.default_rng(seed)
+    if imager is not None and step.conditions.contamination > 0:
+        return expose_under_carbon(cut, (SIDE, SIDE), here, step.conditions, rng)
+    return expose(cut, (SIDE, SIDE), here, step.conditions, rng, imager)

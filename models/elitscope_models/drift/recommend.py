@@ -1,8 +1,8 @@
 """Which networks to trust now: the paper's deselection by an operator, as advice with its reasons.
 
 Every look knows what each member makes of every place that anyone takes for an atom, and how likely each place is one
-(`elitscope_models.drift.sites`). So the F1 that any subset would have can be expected without running it. A change has to be worth it in
-most of the looks; where several subsets do, the largest is advised, since spread needs members.
+(`elitscope_models.drift.sites`). So the F1 that any subset would have can be expected without running it. What each look speaks for adds
+up, the last ones counting most; where several subsets are as good, the largest is advised, since spread needs members.
 """
 
 from __future__ import annotations
@@ -23,10 +23,12 @@ from elitscope_models.manifest import Manifest
 Array = np.ndarray[Any, np.dtype[Any]]
 Kind = Literal["no_change", "members", "ensemble", "retrain"]
 
-WORTH = 0.015
-"""Gain in expected F1 from which another selection is advised; three times that after a single look."""
-MOSTLY = 0.6
-"""Share of the looks in which it has to gain a third of that."""
+WORTH = 0.008
+"""Gain in expected F1 from which another selection is advised."""
+ALLOWANCE, ENOUGH = 0.005, 0.02
+"""Gain of a look that proves nothing, and the sum of what is beyond it, look by look and never below zero, that is proof enough."""
+FADING = 3.0
+"""Looks after which one counts half: drift goes on, and what was is not what is."""
 ALIKE = 0.004
 """Expected F1 by which a larger subset may be worse than the best."""
 SAME = 0.002
@@ -78,22 +80,22 @@ def recommend(
     subsets = _subsets(known, max(1, min_members), now, usable)
     expected = np.array([look.sites.expected_f1(_columns(look, subsets)) for look in usable if look.sites is not None])
     expected = np.nan_to_num(expected, nan=1.0)  # nothing is found where nothing is: that is right
-    mean, base = expected.mean(axis=0), subsets.index(now)
+    weights = 0.5 ** (np.arange(len(usable))[::-1] / FADING)
+    mean, base = weights @ expected / weights.sum(), subsets.index(now)
     gains = expected - expected[:, base : base + 1]
     best = _largest_of_the_best(subsets, mean)
-    gain, often = float(gains[:, best].mean()), float((gains[:, best] > WORTH / 3.0).mean())
-    if subsets[best] != now and gain >= WORTH * (1.0 + 2.0 / len(usable)) and often >= MOSTLY:
-        confidence = _confidence(gains[:, best])
+    if subsets[best] != now and mean[best] - mean[base] >= WORTH and _proof(gains[:, best]) >= ENOUGH:
+        confidence = _confidence(gains[:, best], weights)
         return Recommendation("members", subsets[best], None, _reasons(usable, now, subsets[best], mean[base], mean[best]), confidence)
     back = _grown(subsets, now, gains)
     if back is not None:
         others = ", ".join(map(str, sorted(set(subsets[back]) - set(now))))
         text = f"nothing is lost with networks {others} again: expected F1 {mean[back]:.3f}, now {mean[base]:.3f}"
-        return Recommendation("members", subsets[back], None, (text,), _confidence(gains[:, back] + WORTH))
+        return Recommendation("members", subsets[back], None, (text,), _confidence(gains[:, back] + WORTH, weights))
     if mean[best] < POOR:
         return _retrain(usable, expected[:, base], float(mean[best]))
     reason = f"expected F1 {mean[base]:.3f}; the best other choice would have {mean[best]:.3f}"
-    return Recommendation("no_change", None, None, (reason,), 1.0 - _confidence(gains[:, best] - WORTH))
+    return Recommendation("no_change", None, None, (reason,), 1.0 - _confidence(gains[:, best] - WORTH, weights))
 
 
 def _known(looks: Sequence[Look], members: set[int]) -> tuple[int, ...]:
@@ -130,10 +132,20 @@ def _grown(subsets: Sequence[tuple[int, ...]], now: tuple[int, ...], gains: Arra
     return max(same, key=lambda index: len(subsets[index]), default=None)
 
 
-def _confidence(gains: Array) -> float:
+def _proof(gains: Array) -> float:
+    """A one-sided CUSUM over the looks: what speaks for a change adds up, what speaks against it takes away."""
+    total = 0.0
+    for gain in gains:
+        total = max(0.0, total + float(gain) - ALLOWANCE)
+    return total
+
+
+def _confidence(gains: Array, weights: Array) -> float:
     """How sure it is that the mean is above zero, taking looks as independent, and a hundredth of an F1 for what nobody knows."""
-    error = math.hypot(float(gains.std()) / math.sqrt(len(gains)), 0.01)
-    return 0.5 * (1.0 + math.erf(float(gains.mean()) / error / math.sqrt(2.0)))
+    share = weights / weights.sum()
+    mean = float(share @ gains)
+    error = math.hypot(math.sqrt(float(share @ (gains - mean) ** 2) * float(share @ share)), 0.01)
+    return 0.5 * (1.0 + math.erf(mean / error / math.sqrt(2.0)))
 
 
 def _reasons(looks: Sequence[Look], now: tuple[int, ...], chosen: tuple[int, ...], before: float, after: float) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from scipy.spatial import cKDTree
 
+from elitscope_models.drift.doubled import Doubled, doubled
 from elitscope_models.drift.evidence import Evidence
 from elitscope_models.drift.peaks import peaks
 
@@ -37,7 +38,7 @@ class Sites:
     in; `probability`: float32 [site, member]; `likely`: float64 [site], how likely each is an atom, 0–1; `peak`: height over the
     surroundings in those of the frame's usual atoms (NaN without an image); `dirt`: brightness of the surroundings above the usual, same
     unit; `odd`: how far the distances of its two nearest neighbours are from the usual, as a share, 0–1; `spacing`: px, the usual distance
-    of neighbours.
+    of neighbours; `doubled`: places that a map may show twice.
     """
 
     members: tuple[int, ...]
@@ -49,16 +50,16 @@ class Sites:
     odd: Array
     spacing: float
     threshold: float
+    doubled: Doubled
 
     def found(self, chosen: Array) -> Array:
         """What subsets of members would find: bool [site, subset] for bool [member, subset]."""
-        share = chosen / np.maximum(chosen.sum(axis=0), 1)
-        return np.asarray(self.probability @ share.astype(np.float32) > self.threshold)
+        return np.asarray(self.probability @ _share(chosen) > self.threshold)
 
     def expected_f1(self, chosen: Array) -> Array:
         """F1 of subsets as expected from `likely`: float [subset] for bool [member, subset]; NaN where nothing is likely or found."""
         found = self.found(chosen)
-        true, all_found, all_true = self.likely @ found, found.sum(axis=0), self.likely.sum()
+        true, all_found, all_true = self.likely @ found, found.sum(axis=0) + self.doubled.surplus(_share(chosen)), self.likely.sum()
         return np.asarray(np.divide(2.0 * true, all_found + all_true, out=np.full(len(true), np.nan), where=all_found + all_true > 0.5))
 
 
@@ -79,7 +80,12 @@ def sites(maps: Array, members: tuple[int, ...], seen: Evidence | None, radius: 
     peak, dirt = _image(seen, places, core)
     odd, spacing = _neighbours(places, core)
     likely = likelihood(probability.mean(axis=1), peak, dirt, odd)
-    return Sites(members, places, probability, likely, peak, dirt, odd, spacing, threshold)
+    return Sites(members, places, probability, likely, peak, dirt, odd, spacing, threshold, doubled(maps, places, radius, threshold))
+
+
+def _share(chosen: Array) -> Array:
+    """Weights of the members in subsets' means: float32 [member, subset]."""
+    return np.asarray(chosen / np.maximum(chosen.sum(axis=0), 1), np.float32)
 
 
 def likelihood(votes: Array, peak: Array, dirt: Array, odd: Array) -> Array:

@@ -67,10 +67,13 @@ class Multislice:
             ImportError: abTEM is not installed.
             ValueError: a specimen whose atoms along the beam are not known.
         """
+        return self.image(atoms_of(specimen), shape, sampling, conditions)
+
+    def image(self, atoms: tuple[Array, Array], shape: tuple[int, int], sampling: float, conditions: Conditions) -> Array:
+        """The same of atoms, (atomic numbers, places in Å with heights) as `atoms_of` gives them."""
         probe, source = _optics(conditions)
         lone = self._scan(_boxed(_alone(), (0.0, 0.0)), probe)
-        atoms = _boxed(atoms_of(specimen), (shape[0] * sampling, shape[1] * sampling))
-        series = self._scan(atoms, probe)
+        series = self._scan(_boxed(atoms, (shape[0] * sampling, shape[1] * sampling)), probe)
         rows, columns = (np.arange(side) * sampling + MARGIN for side in shape)
         here = _Series(lone).centre() - MARGIN
         image = _Series(series).at(rows + here[0], columns + here[1], source * SIGMA)
@@ -218,7 +221,8 @@ def _boxed(atoms: tuple[Array, Array], field: tuple[float, float]) -> Atoms:
     numbers, positions = atoms
     thickness = 2.0 + (np.ptp(positions[:, 2]) if len(positions) else 0.0)
     box = (field[0] + 2.0 * MARGIN, field[1] + 2.0 * MARGIN, thickness)
-    return Atoms(numbers=numbers, positions=positions + np.array([MARGIN, MARGIN, thickness / 2.0]), cell=box, pbc=True)
+    lowest = positions[:, 2].min(initial=0.0)
+    return Atoms(numbers=numbers, positions=positions + np.array([MARGIN, MARGIN, 1.0 - lowest]), cell=box, pbc=True)
 
 
 def _number(weights: Array) -> Array:

@@ -57,6 +57,23 @@ def test_members_that_do_no_harm_stay() -> None:
     assert found.kind == "no_change"
 
 
+def test_members_that_draw_atoms_twice_are_left_out_though_all_see_the_same_atoms() -> None:
+    seen = []
+    for index, frame in enumerate(FRAMES):
+        aside = np.array([0.0, 5.5])
+        twice = np.concatenate([frame.positions[::2] - aside, frame.positions[::2] + aside, frame.positions[1::2]])
+        maps = [drawn(frame.positions)] + [drawn(twice, 0.99)] * 3
+        seen.append(look(frame.pixels, result(maps, index), MANIFEST))
+    found = recommend(seen, range(4), range(4), 1, [MANIFEST])
+    assert (found.kind, found.members) == ("members", (0,))
+
+
+def test_what_recent_looks_speak_for_adds_up_and_what_is_long_past_fades() -> None:
+    bad, good = looks(3), looks(0)
+    assert recommend([*good, *good, *bad[:1]], range(4), range(4), 1).kind == "members"
+    assert recommend([*bad[:1], *good, *good, *good, *good, *good], range(4), range(4), 1).kind == "no_change"
+
+
 def test_no_fewer_members_are_advised_than_are_allowed() -> None:
     found = advised(3, min_members=2)
     assert found.members is None or len(found.members) >= 2
