@@ -120,7 +120,7 @@ def test_a_preview_whose_time_had_not_come_follows(toy_ensemble: Ensemble) -> No
     for index in range(3):
         bench.answer(frame(index, pixels=FRAME))
         bench.aside.show()
-        bench.clock.now += 0.1
+        bench.clock.now += 0.04
     assert [message.result.frame_id for _, message in bench.published] == [0]
     bench.clock.now += 0.2
     bench.aside.show()
