@@ -1,6 +1,7 @@
 """`Client` and `AsyncClient` on real sockets, against a server whose answers are scripted."""
 
 import asyncio
+import gc
 import threading
 
 import numpy as np
@@ -309,3 +310,17 @@ def test_frames_that_are_called_off_while_they_are_refused_cost_nobody_else_an_a
 
 def a_frame(frame_id):
     return FrameMessage("0" * 32, frame_id, "haadf", FRAMES[0])
+
+
+def test_an_asyncio_stream_that_fails_does_so_once(caplog):
+    """Frames behind the one that failed have failed, too, and nobody waits for them any more: asyncio would log each."""
+
+    async def run():
+        async with AsyncClient("tcp://127.0.0.1:1", timeout=0.5) as client:
+            with pytest.raises(ServerGone):
+                async for _ in client.stream(FRAMES):
+                    pass
+
+    asyncio.run(run())
+    gc.collect()
+    assert not caplog.records

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from concurrent.futures import Future
 from typing import Any, Optional, Union
 
 from elitscope.client import DEFAULT_SERVER, FrameLike, FrameWriter
@@ -71,7 +72,7 @@ class AsyncClient:
     ) -> AsyncIterator[Reply]:
         """Analyse many frames, pipelined: one `Result` or `Rejection` for each, in their order. `frames` may be an async iterable;
         a plain one must not block. Raises as `Client.stream`."""
-        order: asyncio.Queue[Union[asyncio.Future[Reply], BaseException, None]] = asyncio.Queue()
+        order: asyncio.Queue[Union[Future[Reply], BaseException, None]] = asyncio.Queue()
         welcome = self._connection.welcome
         window = asyncio.Semaphore((Limits() if welcome is None else welcome.limits).credit_frames + 1)
         feeder = asyncio.create_task(self._feed(frames, sampling, order, window))
@@ -79,7 +80,7 @@ class AsyncClient:
             while (entry := await order.get()) is not None:
                 if isinstance(entry, BaseException):
                     raise entry
-                reply = await entry
+                reply = await asyncio.wrap_future(entry)  # not before: nobody may be left to hear of a failure
                 window.release()
                 if raise_rejections and isinstance(reply, Rejection):
                     reply.raise_()
@@ -93,13 +94,13 @@ class AsyncClient:
         self,
         frames: Union[Iterable[FrameLike], AsyncIterable[FrameLike]],
         sampling: SamplingLike,
-        order: asyncio.Queue[Union[asyncio.Future[Reply], BaseException, None]],
+        order: asyncio.Queue[Union[Future[Reply], BaseException, None]],
         window: asyncio.Semaphore,
     ) -> None:
         try:
             async for frame in _as_async(frames):
                 await window.acquire()
-                order.put_nowait(asyncio.wrap_future(self._writer.submit(self._connection, frame, sampling)))
+                order.put_nowait(self._writer.submit(self._connection, frame, sampling))
             order.put_nowait(None)
         except Exception as error:  # noqa: BLE001 - whatever the caller's source raises belongs to the caller
             order.put_nowait(error)
