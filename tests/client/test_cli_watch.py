@@ -98,7 +98,9 @@ def test_the_live_table_ends_with_its_publications(capsys):
     options = Options()
     options.once = False
     assert watch(options, lambda address: iter([("status/", Status(STATUS)), ("summary/haadf/", SUMMARY)])) == 0
-    assert "haadf" in capsys.readouterr().out
+    shown = capsys.readouterr()
+    assert "haadf" in shown.out
+    assert "no terminal to draw in" in shown.err
 
 
 def test_watch_listens_on_a_real_socket(capsys):

@@ -179,6 +179,8 @@ def _print_once(publications: Iterator[Publication]) -> None:
 def _show_live(publications: Iterator[Publication], address: str) -> None:
     board, live_module = Board(), need("rich.live", "watching")
     with live_module.Live(f"listening to {address}", auto_refresh=False) as live:
+        if not live.console.is_terminal:
+            print("elitscope: no terminal to draw in, so the end alone is shown: --json tells everything as it comes", file=sys.stderr)
         drawn_at = float("-inf")
         for _, message in publications:
             board.hear(message)
