@@ -140,10 +140,12 @@ class Reporter:
         decision = desk.pilot.decide(advice, finding.frame_id, situation)
         record = advice_record(finding, advice, desk.pilot.since_frame_id, decision.record)
         desk.events += (_event(finding, body) for body in desk.news.of_advice(record))
-        events, learned, desk.learned = list(desk.events), desk.learned, None
+        events, learned = list(desk.events), desk.learned
         await self._write(drift, record, learned, [*events, _told(finding, False, figures(drift, record))])
         while desk.events and desk.events[0] in events:  # others may have come meanwhile
             desk.events.popleft()
+        if desk.learned is learned:
+            desk.learned = None
         pause_s = DRIFTING_EVERY_S if drift.alarms or advice.kind != "no_change" else EVERY_S
         desk.due_at = 0.0 if desk.events else self._clock() + pause_s
         if desk.finding is finding:
