@@ -18,7 +18,9 @@ from elitscope.types import AtomTable, Sampling
 from elitscope_models.kernels.apart import far_apart
 from elitscope_models.kernels.blocks import add_blocks
 from elitscope_models.manifest import Manifest
+from elitscope_models.robust import median, median_and_sigma
 from elitscope_models.steps import Steps
+from elitscope_models.surroundings import oddness
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -28,11 +30,13 @@ MOST = 32
 MASK_RADIUS = 0.5
 """Å, radius of an atom's disc where a bundle does not say what it was trained with."""
 
-_SPREAD, _SUPPORT, _POSITION, _SHAPE = 0.07, 0.75, 1.5, 0.1
+_SPREAD, _SUPPORT, _POSITION, _CUT, _LARGER = 0.07, 0.75, 1.5, 0.1, 0.2
 """Least spread (mean over a disc), support below which an atom is in doubt, least excess of a sigma (times the usual), and least
-share by which an area is out of line."""
-_OUT, _OUT_SHAPE = 6.0, 3.5
-"""Robust standard deviations above the median from which a value is out of line; areas differ by little, and their tails are short."""
+shares by which an area is out of line."""
+_OUT, _OUT_CUT = 6.0, 3.5
+"""Robust standard deviations from the median from which a value is out of line; areas below the usual one have short tails."""
+_SUSPECT, _ODD_CUT = 0.05, 0.5
+"""Share of its bound from which an area is suspect if the surroundings are odd, and how much these count where the atom is smaller."""
 _EDGE = 1.5
 """Radii from the frame's edge within which nothing is told."""
 _FEW = 8
@@ -62,35 +66,29 @@ def hotspot_steps(std: Array | None, atoms: AtomTable, shape: tuple[int, int], r
     """
     records = atoms.view(np.ndarray)
     doubt = _none() if std is None else (yield from _spread(std, records, radius))
-    found = np.concatenate([doubt, _support(records), _position(records, radius), *_shapes(records)])
-    found["radius"] = 2.0 * radius
-    if len(found):
-        found = found[_inside(found, shape, radius)]
-        found = _apart(found[np.argsort(-found["strength"], kind="stable")[:_MOST_SEEN]], 2.0 * radius)
-    return HotspotTable.from_records(found)
+    found = np.concatenate([doubt, _support(records), _position(records, radius), _shapes(records, shape)], axis=1)
+    found = found[:, _inside(found[0], found[1], shape, radius)]
+    found = found[:, np.argsort(-found[2], kind="stable")[:_MOST_SEEN]]
+    found = found[:, far_apart(np.ascontiguousarray(found[:2].T), 2.0 * radius, MOST)]
+    table = np.empty(found.shape[1], HOTSPOT_DTYPE)
+    table["row"], table["column"], table["strength"], table["kind"] = found
+    table["radius"] = 2.0 * radius
+    return HotspotTable.from_records(table)
 
 
 def _none() -> Array:
-    return np.zeros(0, HOTSPOT_DTYPE)
+    return np.empty((4, 0))
 
 
-def _records(kind: str, rows: Array, columns: Array, strength: Array) -> Array:
-    found = np.zeros(len(rows), HOTSPOT_DTYPE)
-    found["row"], found["column"], found["strength"], found["kind"] = rows, columns, strength, HOTSPOT_KINDS.index(kind)
-    return found
+def _told(kind: str, rows: Array, columns: Array, strength: Array) -> Array:
+    """float64 [4, place]: row, column, strength, number of the kind."""
+    return np.stack([rows, columns, strength, np.full(len(rows), float(HOTSPOT_KINDS.index(kind)))])
 
 
-def _inside(found: Array, shape: tuple[int, int], radius: float) -> Array:
+def _inside(rows: Array, columns: Array, shape: tuple[int, int], radius: float) -> Array:
     """Not at the frame's edge, where atoms are cut and members part over every other one."""
-    least, rows, columns = _EDGE * radius, found["row"], found["column"]
-    within = (rows >= least) & (rows <= shape[0] - 1 - least) & (columns >= least) & (columns <= shape[1] - 1 - least)
-    return np.asarray(within)
-
-
-def _apart(found: Array, distance: float) -> Array:
-    """The first of those that lie together, `MOST` of them."""
-    places = np.stack([found["row"], found["column"]], axis=1).astype(np.float64)
-    return np.asarray(found[far_apart(places, distance, MOST)])
+    least = _EDGE * radius
+    return np.asarray((rows >= least) & (rows <= shape[0] - 1 - least) & (columns >= least) & (columns <= shape[1] - 1 - least))
 
 
 def _spread(std: Array, atoms: Array, radius: float) -> Steps[Array]:
@@ -112,16 +110,15 @@ def _spread(std: Array, atoms: Array, radius: float) -> Steps[Array]:
         return _none()
     rows, columns = np.nonzero(high & (local >= cv2.dilate(local, np.ones((3, 3), np.uint8))))
     middle = 0.5 * (block - 1)
-    return _records("spread", rows * block + middle, columns * block + middle, local[rows, columns] / bound)
+    return _told("spread", rows * block + middle, columns * block + middle, local[rows, columns] / bound)
 
 
 def _at_atoms(local: Array, atoms: Array, block: int) -> Array:
     """Values of a map of blocks at the atoms; where those are too few, all of it."""
     if len(atoms) < _FEW:
         return local.ravel()
-    rows = (atoms["row"] * (1.0 / block)).astype(int).clip(0, local.shape[0] - 1)
-    columns = (atoms["column"] * (1.0 / block)).astype(int).clip(0, local.shape[1] - 1)
-    return np.asarray(local[rows, columns])
+    rows, columns = ((atoms[axis] * (1.0 / block)).astype(np.int64) for axis in ("row", "column"))
+    return np.asarray(local[np.minimum(rows, local.shape[0] - 1), np.minimum(columns, local.shape[1] - 1)])
 
 
 def _support(atoms: Array) -> Array:
@@ -129,8 +126,8 @@ def _support(atoms: Array) -> Array:
     support = atoms["support"].astype(float)
     if not len(support) or support.min() >= _SUPPORT:
         return _none()
-    low = support < min(_SUPPORT, _median(support) - 0.2)
-    return _records("support", atoms["row"][low], atoms["column"][low], (1.0 - support[low]) / (1.0 - _SUPPORT))
+    low = support < min(_SUPPORT, median(support) - 0.2)
+    return _told("support", atoms["row"][low], atoms["column"][low], (1.0 - support[low]) / (1.0 - _SUPPORT))
 
 
 def _position(atoms: Array, radius: float) -> Array:
@@ -139,33 +136,37 @@ def _position(atoms: Array, radius: float) -> Array:
     known = sigma[np.isfinite(sigma)]
     if len(known) < _FEW or known.max() <= 0.15 * radius:
         return _none()
-    bound = max(_out_of_line(known), _POSITION * _median(known), 0.15 * radius)
+    bound = max(_out_of_line(known), _POSITION * median(known), 0.15 * radius)
     high = sigma > bound  # not where it is NaN
-    return _records("position", atoms["row"][high], atoms["column"][high], sigma[high] / bound)
+    return _told("position", atoms["row"][high], atoms["column"][high], sigma[high] / bound)
 
 
-def _shapes(atoms: Array) -> list[Array]:
-    """Atoms whose area is not that of their class."""
-    found, classes = [], atoms["class_id"]
+def _shapes(atoms: Array, shape: tuple[int, int]) -> Array:
+    """Atoms whose area is not that of their class, the sooner the odder their surroundings are.
+
+    An atom that is cut stands out by itself. One that is larger may be an impurity, which is none of our business unless it is far larger;
+    in a lattice that is disturbed there, it is more likely two atoms in one.
+    """
+    classes, all_areas = atoms["class_id"], atoms["area"].astype(float)
+    excess, weight = np.zeros(len(atoms)), np.ones(len(atoms))
     for kind in range(int(classes.max()) + 1 if len(classes) else 0):
         own = np.flatnonzero(classes == kind)
         if len(own) < _FEW:
             continue
-        area = atoms["area"].astype(float)[own]
-        usual = _median(area)
-        excess = np.abs(area - usual) / max(_out_of_line(area, _OUT_SHAPE) - usual, _SHAPE * usual)
-        high = excess > 1
-        out = own[high]
-        found.append(_records("shape", atoms["row"][out], atoms["column"][out], excess[high]))
-    return found
+        area = all_areas[own]
+        usual, sigma = median_and_sigma(area)
+        cut, large = max(_OUT_CUT * sigma, _CUT * usual), max(_OUT * sigma, _LARGER * usual)
+        smaller = area < usual
+        excess[own] = np.where(smaller, (usual - area) / cut, (area - usual) / large)
+        weight[own[smaller]] = _ODD_CUT
+    asked = np.flatnonzero(excess > _SUSPECT)
+    places = np.stack([atoms["row"], atoms["column"]], axis=1).astype(np.float64)
+    strength = excess[asked] + weight[asked] * oddness(places, asked, shape)
+    high = strength > 1
+    rows, columns = places[asked[high]].T
+    return _told("shape", rows, columns, strength[high])
 
 
-def _out_of_line(values: Array, deviations: float = _OUT) -> float:
-    middle = _median(values)
-    return middle + deviations * 1.4826 * _median(np.abs(values - middle))
-
-
-def _median(values: Array) -> float:
-    """The upper one, where there are two in the middle: NumPy's own takes three times as long."""
-    middle = len(values) // 2
-    return float(np.partition(values, middle)[middle])
+def _out_of_line(values: Array) -> float:
+    middle, sigma = median_and_sigma(values)
+    return middle + _OUT * sigma

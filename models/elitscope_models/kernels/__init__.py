@@ -9,10 +9,22 @@ from elitscope_models.kernels.bend import bend
 from elitscope_models.kernels.blocks import add_blocks
 from elitscope_models.kernels.compiled import Kernel
 from elitscope_models.kernels.moments import add_moments
+from elitscope_models.kernels.neighbours import around, in_cells
 from elitscope_models.kernels.regions import linked_runs, regions
 from elitscope_models.kernels.runs import runs
 
-KERNELS: tuple[Kernel[..., object], ...] = (linked_runs, regions, runs, add_moments, agreement, bend, add_blocks, far_apart)
+KERNELS: tuple[Kernel[..., object], ...] = (
+    linked_runs,
+    regions,
+    runs,
+    add_moments,
+    agreement,
+    bend,
+    add_blocks,
+    far_apart,
+    in_cells,
+    around,
+)
 
 
 def load_kernels() -> None:
