@@ -80,9 +80,11 @@ def _apart(summits: Array, height: Array, radius: float) -> Array:
     order = np.argsort(-height, kind="stable")
     pairs = np.sort(cKDTree(summits[order]).query_pairs(radius, output_type="ndarray"), axis=1)
     keep = np.ones(len(order), bool)
-    for low, high in pairs[np.argsort(pairs[:, 0], kind="stable")].tolist():
-        if keep[low]:
-            keep[high] = False
+    first, second = pairs[np.argsort(pairs[:, 0], kind="stable")].T
+    starts = np.searchsorted(first, np.arange(len(order) + 1))
+    for summit in range(len(order)):
+        if keep[summit]:
+            keep[second[starts[summit] : starts[summit + 1]]] = False
     return np.asarray(order[keep])
 
 
