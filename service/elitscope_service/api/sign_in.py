@@ -9,7 +9,7 @@ from elitscope.errors import NotAuthorised
 from elitscope_service.access.key import Scope
 from elitscope_service.api.callers import Reader
 from elitscope_service.api.gate import SIGN_IN, Doors
-from elitscope_service.api.problems import ProblemError, documented
+from elitscope_service.api.problems import ProblemError, coded, documented
 from elitscope_service.store.documents import Role
 
 router = APIRouter(tags=["sign-in"])
@@ -45,13 +45,13 @@ async def read_caller(request: Request, response: Response, who: Reader) -> Aski
     return Asking(name=who.name, role=who.role, scopes=sorted(who.scopes), keys=doors.keys().required)
 
 
-@router.post(SIGN_IN, responses=documented(409, 422, 503), summary="Exchange a token for a cookie")
+@router.post(SIGN_IN, responses=documented(422, 503), summary="Exchange a token for a cookie")
 async def sign_in(body: Token, request: Request, response: Response) -> SignedIn:
     """The cookie is good for twelve hours, or until the key expires or is revoked."""
     doors: Doors = request.app.state.doors
     ring, now = doors.keys(), doors.wall()
     if not ring.required:
-        raise ProblemError(409, "request_invalid", "there are no keys here, so nobody has to sign in")
+        raise coded("request_invalid", "there are no keys here, so nobody has to sign in")
     if not ring.known:
         raise ProblemError(503, "store_unavailable", "the keys can't be read, so nobody can be let in: is the store running?")
     try:
