@@ -175,7 +175,7 @@ FULL_DISK = """
 
 def test_a_full_disk_is_reported_with_the_files_name(tmp_path):
     process = run_python(FULL_DISK, tmp_path / "out.h5")
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     assert f"{tmp_path / 'out.h5'} can't be written (File too large); " in out
     assert "frames were saved before" in out

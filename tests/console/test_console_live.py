@@ -31,8 +31,8 @@ def test_a_frozen_frame_stays_while_others_come_and_one_can_step_back(browser, s
         expect(console.freshness).to_have_text("Frozen")
         frozen = console.frame_id()
         kept = console.page.get_by_label("Frames kept")
-        before = int(kept.get_attribute("max") or 0)
-        console.wait_for("most => Number(document.querySelector('.steps input').max) > most", before)
+        before = int(kept.get_attribute("data-came") or 0)
+        console.wait_for("count => Number(document.querySelector('.steps input').dataset.came) > count", before)
         assert console.frame_id() == frozen
         console.page.get_by_role("button", name="One frame back").click()
         console.wait_for("id => Number(document.querySelector('.live-view').dataset.frame) < id", frozen)

@@ -40,7 +40,7 @@ def program(name: str) -> str:
 
 
 def run(*command: object, **options: Any) -> str:
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=280, check=False, **options)
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=500, check=False, **options)
     assert done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 

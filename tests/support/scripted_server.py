@@ -70,12 +70,12 @@ class ScriptedServer:
 
     def _bind(self, socket: zmq.Socket[bytes]) -> None:
         """Bind; on a restart libzmq may still be closing the old socket of this port."""
-        for attempt in range(100):
+        for attempt in range(3000):
             try:
                 socket.bind(self._endpoint)
                 return
             except zmq.ZMQError:
-                if attempt == 99:
+                if attempt == 2999:
                     socket.close()
                     raise
                 time.sleep(0.02)

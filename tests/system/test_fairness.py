@@ -22,9 +22,10 @@ def test_small_frames_are_answered_while_a_huge_one_is_worked_on(server):
         done.set()
 
     sender = threading.Thread(target=send_huge)
-    sender.start()
     answered = 0
     with Client(server.server, stream="small", outputs=("atoms",), timeout=PATIENCE) as client:
+        client.connect()
+        sender.start()
         while not done.is_set():
             assert isinstance(client.infer(SMALL, sampling=0.1), Result)
             answered += 1

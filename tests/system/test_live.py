@@ -3,7 +3,6 @@
 import contextlib
 import json
 import socket
-import time
 from urllib.parse import urlsplit
 
 import httpx
@@ -71,11 +70,11 @@ def test_members_and_small_pictures_come_as_asked_for(server):
 
 def test_atoms_alone_come_for_every_frame(server):
     with streaming(server, "atoms"), watching(server, "atoms", "?outputs=atoms&rate=60") as viewer:
-        begun = time.monotonic()
-        seen = [receive(viewer)[1] for _ in range(20)]
-        rate = 20 / (time.monotonic() - begun)
+        seen = [receive(viewer)[1] for _ in range(2)]
+        # previews come four times a second, and frames some dozen times, so that two in a row come in neither
+        while seen[-1].result.sequence != seen[-2].result.sequence + 1:
+            seen.append(receive(viewer)[1])
     assert all(message.frame is None and message.result.mean is None for message in seen)
-    assert rate > 5  # more than previews, which come four times a second
 
 
 def test_who_comes_after_the_last_frame_still_sees_it(server):
@@ -93,7 +92,7 @@ def test_a_viewer_that_does_not_read_gets_fewer_and_holds_up_nobody(server):
             receive(slow)
             before = len(running.results)
             last = [receive(quick)[1].result.sequence for _ in range(8)][-1]
-            assert len(running.results) > before
+            wait_until(lambda: len(running.results) > before)
         assert httpx.get(f"{server.http}/healthz", timeout=PATIENCE).status_code == 200
     assert last > 0
 

@@ -1,5 +1,6 @@
 """A frame through sockets gives bit for bit what the same plan gives offline, whatever its dtype and shape."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from elitscope import Client
+from elitscope.aio import AsyncClient
 from elitscope.errors import FrameInvalid
 from elitscope.types import OUTPUTS
 from elitscope_models.analyse import analyse
@@ -105,7 +107,7 @@ def test_a_stream_comes_to_be_analysed_in_one_call_with_the_bits_of_its_plan(cli
     pixels = dots((88, 96), lattice((88, 96)), floor=0.1)
     first = client.infer(pixels, sampling=0.1)
     assert_equal_bits(first, analyse(pixels, 0.1, offline))
-    last = wait_until(lambda: (live := client.infer(pixels, sampling=0.1)).plan != first.plan and live)
+    last = wait_until(lambda: (live := client.infer(pixels, sampling=0.1)).plan != first.plan and live, 4 * PATIENCE)
     assert_equal_bits(last, analyse(pixels, 0.1, in_one_call))
     assert_equal_bits(client.infer(pixels[:-3, :-5], sampling=0.1), analyse(pixels[:-3, :-5], 0.1, in_one_call))
 
@@ -113,7 +115,7 @@ def test_a_stream_comes_to_be_analysed_in_one_call_with_the_bits_of_its_plan(cli
 @pytest.mark.parametrize("whole", [False, True], ids=["one by one", "in one call"])
 def test_the_plan_of_a_reply_can_be_opened_again_by_its_name(client, toy_bundles, whole):
     pixels = dots((64, 112), lattice((64, 112)))
-    live = wait_until(lambda: ("-fused-" in (live := client.infer(pixels, sampling=0.1)).plan) == whole and live)
+    live = wait_until(lambda: ("-fused-" in (live := client.infer(pixels, sampling=0.1)).plan) == whole and live, 4 * PATIENCE)
     again = open_plan(load_bundle(toy_bundles / "toy"), live.plan, live.members)
     assert_equal_bits(live, analyse(pixels, 0.1, again, live.members))
 
@@ -132,3 +134,16 @@ def test_the_command_line_gives_the_same_atoms_and_hotspots(client, toy_bundles,
         atoms, hotspots = (next(saved[name] for name in names if kind in name) for kind in ("atoms", "hotspots"))
     assert atoms.tobytes() == live.atoms.tobytes(), json.dumps(names)
     assert hotspots.tobytes() == live.hotspots.tobytes()
+
+
+def test_hotspots_come_unless_one_asks_for_less(server):
+    pixels = dots((64, 80), lattice((64, 80)))
+
+    async def infer():
+        async with AsyncClient(server.server, stream="usual") as client:
+            return await client.infer(pixels, sampling=0.1)
+
+    usual = asyncio.run(infer())
+    with Client(server.server, stream="usual") as client, Client(server.server, stream="usual", outputs=("atoms",)) as modest:
+        assert client.infer(pixels, sampling=0.1).hotspots.tobytes() == usual.hotspots.tobytes()
+        assert modest.infer(pixels, sampling=0.1).hotspots is None

@@ -33,7 +33,7 @@ def shot(frame_id: int = 0, **changes: Any) -> FrameMessage:
 def status_of(engine: RunningEngine, wanted: Callable[[EngineStatus], bool] = lambda status: True) -> EngineStatus:
     """The first published status that fits."""
     with Subscriber(engine.publish, "status/") as subscriber:
-        message = subscriber.until(lambda topic, status: wanted(EngineStatus.model_validate(status.body)), most=20)
+        message = subscriber.until(lambda topic, status: wanted(EngineStatus.model_validate(status.body)), most=200)
         return EngineStatus.model_validate(message.body)
 
 
@@ -239,13 +239,14 @@ def test_a_subscriber_that_does_not_read_misses_some_and_slows_nobody(start_engi
     big = np.tile(FRAME, (6, 6))
     with (
         Subscriber(engine.publish, "status/", "result/", RCVHWM=1, RCVBUF=4096) as stuck,
-        Subscriber(engine.publish, "summary/") as attentive,
+        Subscriber(engine.publish, "status/", "summary/") as attentive,
         Peer(engine.bind).greet(SESSION) as peer,
     ):
         stuck.receive()
+        attentive.receive()
         for frame_id in range(20):
             assert isinstance(peer.ask(shot(frame_id, pixels=big)), ResultMessage)
-        last = attentive.until(lambda topic, message: message.result.frame_id == 19)
+        last = attentive.until(lambda topic, message: topic.startswith("summary/") and message.result.frame_id == 19)
         assert last.result.atoms is not None
         status_of(engine, lambda status: status.counters.publish_dropped > 0)
 
@@ -348,14 +349,15 @@ def test_where_the_time_to_drain_is_too_short_waiting_frames_are_sent_back(start
     engine = start_engine()
     with Peer(engine.bind).greet(SESSION) as peer:
         for frame_id in range(3):
-            peer.send(shot(frame_id, pixels=np.tile(FRAME, (16, 16))))
-        peer.send(Ping(SESSION))
-        assert isinstance(peer.receive(), Pong)
+            peer.send(shot(frame_id, pixels=np.tile(FRAME, (24, 24))))
+        replies = [peer.ask(Ping(SESSION))]
+        while not isinstance(replies[-1], Pong):  # a result may be faster
+            replies.append(peer.receive())
         engine.engine.drain(0.0)
-        replies = [peer.receive() for _ in range(3)]
+        replies += [peer.receive() for _ in range(4 - len(replies))]
         engine.close()
-    codes = sorted(reply.code if isinstance(reply, Reject) else "result" for reply in replies)
-    assert codes == ["draining", "draining", "result"]
+    codes = sorted(reply.code if isinstance(reply, Reject) else "result" for reply in replies if not isinstance(reply, Pong))
+    assert codes in (["draining", "draining", "result"], ["draining", "result", "result"])
 
 
 def test_closing_joins_every_thread_and_a_healthy_engine_has_no_failure(start_engine: StartEngine) -> None:

@@ -51,10 +51,12 @@ def test_a_lost_race_is_no_failure_of_the_store() -> None:
 
 def test_a_command_whose_answer_is_lost_is_not_sent_again(store_server: StoreServer, store: Any) -> None:
     impatient = redis.Redis.from_url(store_server.url, socket_timeout=0.3, retry=open_store(store_server.url).get_retry())
-    store.execute_command("CLIENT", "PAUSE", "1000", "WRITE")
-    with pytest.raises(redis.TimeoutError):
-        impatient.rpush("list", "once")
-    store.execute_command("CLIENT", "UNPAUSE")
+    store.execute_command("CLIENT", "PAUSE", "600000", "WRITE")
+    try:
+        with pytest.raises(redis.TimeoutError):
+            impatient.rpush("list", "once")
+    finally:
+        store.execute_command("CLIENT", "UNPAUSE")
     impatient.close()
     assert store.llen("list") <= 1
 
