@@ -14,6 +14,7 @@ from pathlib import Path
 
 from benchmarks.accuracy import replaced
 from benchmarks.drift_calibration import calibration_sheets
+from benchmarks.drift_hotspots import cost_sheet, hotspots_sheet
 from benchmarks.drift_library import Library
 from benchmarks.drift_sampling import sampling_sheet
 from benchmarks.drift_sheets import announced_sheet, quiet_sheet, segments_sheet, signals_sheet
@@ -70,11 +71,17 @@ def _sampling(library: Library) -> Iterator[Sheet]:
     yield sampling_sheet(library.data)
 
 
+def _hotspots(library: Library) -> Iterator[Sheet]:
+    yield hotspots_sheet()
+    yield cost_sheet()
+
+
 PARTS: Mapping[str, Callable[[Library], Iterator[Sheet]]] = {
     "signals": _signals,
     "selections": _segments,
     "watch": _watch,
     "sampling": _sampling,
+    "hotspots": _hotspots,
     "calibration": calibration_sheets,
 }
 

@@ -8,7 +8,8 @@ import numpy as np
 
 HOTSPOT_KINDS = ("spread", "support", "position", "shape")
 """`spread`: the members' probabilities differ; `support`: some members see an atom and others none; `position`: they differ about where it
-is; `shape`: they agree on an atom that is cut, or larger than the others of its class. More may be added behind these."""
+is; `shape`: they agree on an atom that is cut, or larger than the others of its class; less is enough where the lattice is disturbed. More
+may be added behind these."""
 
 OTHER_KIND = "other"
 """What a kind is called that a newer server knows, and we don't."""

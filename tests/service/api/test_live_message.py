@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from elitscope.codec import decode_server
+from elitscope.hotspots import HOTSPOT_DTYPE, HotspotTable
 from elitscope.messages import ResultMessage
 from elitscope.types import ATOM_DTYPE, AtomTable, Result, Timing
 from elitscope_service.api.live_message import ALIGNMENT, LiveOptions, live_message, pack_parts, unpack_parts
@@ -53,6 +54,14 @@ def test_as_float32_everything_arrives_as_it_was() -> None:
     assert (header["kind"], header["scale"], header["shape"], "levels" in header) == ("preview", 1.0, list(SHAPE), False)
 
 
+def test_hotspots_arrive_where_they_were_asked_for_whatever_the_scale() -> None:
+    table = HotspotTable.from_records(np.array([(10.0, 20.5, 6.0, 1, 2.0)], HOTSPOT_DTYPE))
+    publication = ResultMessage(replace(RESULT, hotspots=table), PIXELS)
+    _, message = read(live_message(publication, "preview", LiveOptions(("mean", "hotspots"), scale=0.5)))
+    assert message.result.hotspots is not None and message.result.hotspots.tobytes() == table.tobytes()
+    assert read(live_message(publication, "preview", LiveOptions(("mean", "atoms"))))[1].result.hotspots is None
+
+
 def test_as_uint8_values_come_back_through_the_levels() -> None:
     header, message = read(live_message(PREVIEW, "preview", LiveOptions(("frame", "mean", "std"))))
     levels = header["levels"]
@@ -93,6 +102,7 @@ def test_members_come_alone() -> None:
     [
         (("frame", "mean", "atoms"), ("preview",)),
         (("atoms",), ("summary",)),
+        (("hotspots",), ("summary",)),
         (("members",), ("members",)),
         (("atoms", "members"), ("summary", "members")),
         (("std", "members"), ("preview", "members")),
