@@ -1,4 +1,4 @@
-"""Atoms as a calibrated bundle gives them: sigmas that are errors, a support that is a precision."""
+"""Atoms as a calibrated bundle gives them: sigmas that are errors, a probability that is a precision. Support stays a share of members."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Entry = TypeVar("Entry", SigmaCalibration, PrecisionCalibration)
 
 
 def calibrated(atoms: AtomTable, calibration: Calibration, members: int, sampling: Sampling) -> AtomTable:
-    """The table with other sigmas and another support; places and all else stay.
+    """The table with other sigmas and another probability; places, support and all else stay.
 
     Args:
         atoms: as they were read off the maps.
@@ -28,7 +28,7 @@ def calibrated(atoms: AtomTable, calibration: Calibration, members: int, samplin
         for name, spacing in zip(("sigma_row", "sigma_column"), sampling, strict=True):
             found[name] = np.hypot(sigma.factor * np.asarray(atoms[name]), sigma.floor / spacing)
     if precision is not None:
-        found["support"] = np.interp(evidence(atoms), precision.evidence, precision.precision)
+        found["probability"] = np.interp(evidence(atoms), precision.evidence, precision.precision)
     return found
 
 

@@ -64,8 +64,9 @@ class AtomTable(np.ndarray):
     """Atoms of one frame: a structured array of `ATOM_DTYPE`, one row an atom, that knows its sampling.
 
     Fields: `row`, `column` (px, centre of the first pixel is 0); `class_id` (index into the result's classes); `probability` (mean map
-    averaged over the blob, 0–1); `support` (fraction of active members that see the atom, 0–1); `sigma_row`, `sigma_column` (px, population
-    standard deviation of the members' positions; NaN where fewer than two members detect it); `area` (px of the frame).
+    averaged over the blob, 0–1; with a calibrated bundle the share of such atoms that proved right); `support` (fraction of active members
+    that see the atom, 0–1); `sigma_row`, `sigma_column` (px, population standard deviation of the members' positions, calibrated the error
+    along that axis; NaN where fewer than two members detect it); `area` (px of the frame).
     """
 
     sampling: Optional[Sampling]

@@ -1,6 +1,6 @@
 """`elitscope-models calibrate`: measure what spread and support mean, on frames with known atoms, and write the bundle with it.
 
-A new version of the bundle, never a change of the old one: its sigmas and its support are other numbers, under other plans.
+A new version of the bundle, never a change of the old one: its sigmas and its probabilities are other numbers, under other plans.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the command and its options."""
     parser = subparsers.add_parser(
         "calibrate",
-        help="turn spread into errors and support into precision",
+        help="turn spread into errors and probability into precision",
         description=__doc__,
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -1,4 +1,4 @@
-"""Is a sigma the true error, is support the true precision? Measured on frames with known atoms, and put right.
+"""Is a sigma the true error, is a probability the true precision? Measured on frames with known atoms, and put right.
 
 Members' spread about a place knows nothing of what moves all of them alike, noise above all. So the error along an axis is modelled as
 √((factor · spread)² + floor²), by number of active members: first the most likely factor and floor, then both scaled so that 68.3 % of the

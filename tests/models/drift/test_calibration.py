@@ -88,7 +88,7 @@ def test_selections_of_every_size_are_observed(ensemble: Ensemble) -> None:
     assert found[3].right.mean() > 0.9
 
 
-def test_a_calibrated_bundle_gives_other_sigmas_and_another_support_and_nothing_else(
+def test_a_calibrated_bundle_gives_other_sigmas_and_another_probability_and_nothing_else(
     bundle: Bundle, ensemble: Ensemble, tmp_path: Path
 ) -> None:
     frame = known()
@@ -96,8 +96,8 @@ def test_a_calibrated_bundle_gives_other_sigmas_and_another_support_and_nothing_
     before, after = (analyse(frame.pixels, (0.1, 0.2), one) for one in (ensemble, calibrated))
     assert np.allclose(after.atoms["sigma_row"], np.hypot(3.0 * before.atoms["sigma_row"], 0.02 / 0.1), equal_nan=True)
     assert np.allclose(after.atoms["sigma_column"], np.hypot(3.0 * before.atoms["sigma_column"], 0.02 / 0.2), equal_nan=True)
-    assert np.allclose(after.atoms["support"], 0.5 * before.atoms["support"] * before.atoms["probability"])
-    for name in ("row", "column", "probability", "area"):
+    assert np.allclose(after.atoms["probability"], 0.5 * before.atoms["support"] * before.atoms["probability"])
+    for name in ("row", "column", "support", "area"):
         assert np.array_equal(after.atoms[name], before.atoms[name])
     assert np.array_equal(after.mean, before.mean)
     assert after.atoms.sampling == before.atoms.sampling
