@@ -283,3 +283,7 @@ def test_hotspots_of_a_kind_that_a_newer_server_knows_can_be_read():
 def test_a_malformed_table_of_hotspots_is_refused(spot, changes):
     with pytest.raises(MessageInvalid):
         codec.decode_server(hotspot_parts(np.array([spot], HOTSPOT_DTYPE), **changes))
+
+
+def test_a_frame_that_does_not_say_what_it_wants_is_answered_as_it_always_was():
+    assert codec.decode_client(frame_parts()).outputs == ("mean", "std", "atoms")
