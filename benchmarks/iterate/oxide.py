@@ -61,7 +61,8 @@ def study(bench: Bench) -> str:
             f"Part of image 0, as the paper's Fig. 5: the image; `{PARENT}` (blue A, orange B); after one round, a single class; after the "
             "longer multi-class round (Ni pink).",
             f"What is not there lies at the rims of islands: columns found twice, a part of them as Ni and a part as B, "
-            f"{doubled(results)}: members that learnt briefly are not done with telling them apart.",
+            f"{doubled(results)}. Members that learnt briefly are not done with telling them apart. What is left comes of the labels: "
+            "surroundings take some columns of B beside an island for Ni, and longer training learns that too.",
             "The paper retrains its ensemble on the same simulated data first, from the best member's weights. Image 0:",
             f"```\nelitscope-models train {' '.join(RETRAIN)} --out ./retrained\n{again}\n```",
             _figures({stage: results[stage][:1] for stage in ("before", "one round")} | once_more).markdown,
