@@ -22,8 +22,6 @@ from elitscope_models.truth import KnownFrame, discs
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
-MASK_RADIUS = 0.5
-"""Å, radius of an atom's disc where a bundle does not say what it was trained with."""
 UNSEEN_RADIUS = 1.0
 """Å around an atom that nobody could see within which maps are not judged."""
 
@@ -108,7 +106,7 @@ def _judge(index: int, frame: KnownFrame, ensemble: Ensemble, members: tuple[int
     analysis = analyse(frame.pixels, (frame.sampling, frame.sampling), ensemble, members, keep_members=False)
     places = analysis.atoms.positions("px")
     matched = matches(places, frame.positions, frame.pixels.shape, frame.sampling, ignore=~frame.visible)
-    masks, known = _masks(frame, len(ensemble.classes), _mask_radius(ensemble))
+    masks, known = _masks(frame, len(ensemble.classes), ensemble.bundle.manifest.training.mask_radius)
     both, either = overlaps(analysis.mean, masks, known)
     judgement = Judgement(
         index=index,
@@ -150,8 +148,3 @@ def _masks(
     masks = np.stack([discs(frame.positions[kind & frame.visible], shape, radius / frame.sampling) > 0 for kind in kinds])
     unknown = ~frame.visible | ~np.any(kinds, axis=0)
     return masks, discs(frame.positions[unknown], shape, UNSEEN_RADIUS / frame.sampling) == 0
-
-
-def _mask_radius(ensemble: Ensemble) -> float:
-    stated = ensemble.bundle.manifest.training.parameters.get("mask_radius")
-    return float(stated) if isinstance(stated, int | float) else MASK_RADIUS

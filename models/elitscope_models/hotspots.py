@@ -27,9 +27,6 @@ Array = np.ndarray[Any, np.dtype[Any]]
 MOST = 32
 """Hotspots of one frame that are told, the strongest."""
 
-MASK_RADIUS = 0.5
-"""Å, radius of an atom's disc where a bundle does not say what it was trained with."""
-
 _SPREAD, _SUPPORT, _POSITION, _CUT, _LARGER = 0.07, 0.75, 1.5, 0.1, 0.2
 """Least spread (mean over a disc), support below which an atom is in doubt, least excess of a sigma (times the usual), and least
 shares by which an area is out of line."""
@@ -48,11 +45,9 @@ _MOST_SEEN = 4096
 
 
 def disc_radius(manifest: Manifest, sampling: Sampling | None) -> float:
-    """px, of the disc that the members were trained to draw; a frame of unknown sampling was taken as it is."""
-    stated = manifest.training.parameters.get("mask_radius")
-    angstrom = float(stated) if isinstance(stated, int | float) else MASK_RADIUS
+    """px, half of one at least, of the disc that the members were trained to draw; a frame of unknown sampling was taken as it is."""
     row, column = sampling or (manifest.sampling, manifest.sampling)
-    return angstrom / math.sqrt(row * column)
+    return max(0.5, manifest.training.mask_radius / math.sqrt(row * column))
 
 
 def hotspot_steps(std: Array | None, atoms: AtomTable, shape: tuple[int, int], radius: float) -> Steps[HotspotTable]:

@@ -74,6 +74,12 @@ class Training(_Part):
     calibrated: bool = False
     parameters: dict[str, JsonValue] = Field(default_factory=dict)
 
+    @property
+    def mask_radius(self) -> float:
+        """Å, of the discs that the members were trained to draw; half an ångström where `parameters` do not say."""
+        stated = self.parameters.get("mask_radius")
+        return float(stated) if isinstance(stated, int | float) and stated > 0 else 0.5
+
 
 class Atoms(_Part):
     """How atoms are read off the mean map: `weighted` (blobs divided, pixels weighted by probability) or as `atomai` has it."""

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
 
 from elitscope.hotspots import HotspotTable
 from elitscope.simulator import SimulatedFrame, movie
+from elitscope.types import Sampling
 from elitscope_models import hotspots as searching
 from elitscope_models.analyse import analyse
 from elitscope_models.bundle import load_bundle
 from elitscope_models.drift.selection import answer
 from elitscope_models.ensemble import Ensemble
-from elitscope_models.hotspots import MOST, hotspot_steps
+from elitscope_models.hotspots import MOST, disc_radius, hotspot_steps
 from elitscope_models.loading import open_ensemble
 from elitscope_models.steps import finish
 from elitscope_models.zoo import find_bundle
-from tests.support.looks import RADIUS, SAMPLING, SHAPE, drawn, sheet
+from tests.support.looks import RADIUS, SAMPLING, SHAPE, drawn, graphene_manifest, sheet
 
 PLACES = sheet().positions
 MIDDLE = PLACES[np.linalg.norm(PLACES - np.array(SHAPE) / 2, axis=1).argmin()]
@@ -30,7 +32,7 @@ def spots(*maps: np.ndarray) -> HotspotTable:
     return finish(hotspot_steps(found.std, found.atoms, SHAPE, RADIUS))
 
 
-def near(found: HotspotTable, place: np.ndarray) -> bool:
+def near(found: np.ndarray, place: np.ndarray) -> bool:
     return bool((np.hypot(found["row"] - place[0], found["column"] - place[1]) < 2 * RADIUS).any())
 
 
@@ -72,6 +74,17 @@ def test_the_strongest_come_first_and_there_are_never_too_many() -> None:
     found = spots(drawn(PLACES, 0.99), *halves)
     assert len(found) <= MOST
     assert found["strength"].tolist() == sorted(found["strength"].tolist(), reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("stated", "sampling", "radius"),
+    [(0.27, (0.1, 0.1), 2.7), (0.4, (0.1, 0.4), 2.0), (None, (0.1, 0.1), 5.0), (0, None, 5.0), ("wide", None, 5.0), (0.5, (1e9, 1e9), 0.5)],
+)
+def test_a_disc_is_as_large_as_members_were_trained_to_draw_it(stated: Any, sampling: Sampling | None, radius: float) -> None:
+    manifest = graphene_manifest()
+    training = manifest.training.model_copy(update={"parameters": {"mask_radius": stated}})
+    changed = manifest.model_copy(update={"training": training, "sampling": 0.1})
+    assert disc_radius(changed, sampling) == pytest.approx(radius)
 
 
 def test_an_empty_frame_has_none() -> None:
