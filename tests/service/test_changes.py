@@ -363,7 +363,7 @@ class Breaking:
 def test_a_store_that_is_lost_in_the_middle_of_a_change_leaves_no_doubt_in_the_end(
     kind: str, after: bool, back: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(changes, "ANSWER_S", 10.0 if back else 0.5)
+    monkeypatch.setattr(changes, "ANSWER_S", 120.0 if back else 0.5)
     with StoreServer(kind, tmp_path) as server, server.client() as store:
         engine = prepare(store, tmp_path / "s.json")
         lost: list[bool] = []
@@ -388,7 +388,7 @@ def test_a_store_that_is_lost_in_the_middle_of_a_change_leaves_no_doubt_in_the_e
                 first = await ask_for_it(Breaking(client, lose, after))
                 if not back:
                     server.start()
-                monkeypatch.setattr(changes, "ANSWER_S", 10.0)
+                monkeypatch.setattr(changes, "ANSWER_S", 120.0)
                 return first, await ask_for_it(client)
 
         assert asyncio.run(scenario()) == (2 if back else "outcome_unknown", 2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -202,9 +203,11 @@ def test_frames_ask_the_store_nothing(toy_bundles: Path, tmp_path: Path) -> None
                 client.infer(FRAME, sampling=0.1)
                 wait_until(lambda: control.selection()["first_frame_id"] is not None)
                 with redis.Redis.from_url(store.url, decode_responses=True) as watcher, watcher.monitor() as monitor:
+                    begun = time.monotonic()
                     for reply in client.stream((FRAME + np.float32(i) for i in range(400)), sampling=0.1):
                         assert isinstance(reply, Result)
                     watcher.set("the-end", 1)
+                    seconds = time.monotonic() - begun
                     seen = []
                     for command in monitor.listen():
                         if "the-end" in command["command"]:
@@ -213,7 +216,7 @@ def test_frames_ask_the_store_nothing(toy_bundles: Path, tmp_path: Path) -> None
     names = [command.split()[0].lower() for command in seen]
     by_others = [name for name, command in zip(names, seen, strict=True) if not any(key in command for key in OF_THE_MONITOR)]
     assert not set(by_others) & writing
-    assert max(Counter(names).values()) < 400
+    assert max(Counter(names).values()) < max(400, 20 * seconds)  # on a machine that takes minutes for them, time makes more than frames
 
 
 @pytest.mark.parametrize("signals", [signal.SIGTERM, signal.SIGKILL])

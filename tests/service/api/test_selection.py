@@ -55,7 +55,7 @@ def run(store_server: StoreServer, store: Any, tmp_path: Path) -> Callable[[Scen
                 async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000", headers=ANA) as http:
                     looking = asyncio.create_task(look_around())
                     try:
-                        await asyncio.wait_for(scenario(http, engine), 60.0)
+                        await asyncio.wait_for(scenario(http, engine), 240.0)
                     finally:
                         looking.cancel()
                         with contextlib.suppress(asyncio.CancelledError):
