@@ -59,7 +59,9 @@ def _measure(client: Client, frame: Any) -> dict[str, float]:
 
 
 def _print(console: Console, medians: dict[str, float], rows: list[dict[str, float]]) -> None:
-    table = Table(title=f"{SIDE}² px, {MEMBERS} members, outputs mean, std, atoms; {len(rows)} frames, {medians['atoms_found']:.0f} atoms")
+    table = Table(
+        title=f"{SIDE}² px, {MEMBERS} members, outputs mean, std, atoms, hotspots; {len(rows)} frames, {medians['atoms_found']:.0f} atoms"
+    )
     for column in ("stage", "median ms", "90 % ms", "share"):
         table.add_column(column, justify="left" if column == "stage" else "right")
     for key in (*STAGES, "server_other_ms", "transport_and_client_ms", "around_ms", "round_trip_ms"):
