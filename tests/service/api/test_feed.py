@@ -91,10 +91,10 @@ def test_who_waits_gets_the_next_one_and_not_the_one_it_knows() -> None:
     feed = Feed(time.monotonic)
 
     async def wait_twice() -> tuple[int, int]:
-        first = await feed.latest(PREVIEW, 20)
+        first = await feed.latest(PREVIEW, 120)
         assert first is not None
         threading.Thread(target=feed.put, args=(PREVIEW, shown(8))).start()
-        second = await feed.latest(PREVIEW, 20, after=first)
+        second = await feed.latest(PREVIEW, 120, after=first)
         assert second is not None
         return first.result.frame_id, second.result.frame_id
 
@@ -116,7 +116,7 @@ def listening(feed: Feed, address: str) -> Iterator[FeedListener]:
         yield thread
     finally:
         thread.stop()
-        assert thread.join(20)
+        assert thread.join(120)
         assert thread.failure is None
 
 

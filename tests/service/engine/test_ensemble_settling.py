@@ -39,7 +39,7 @@ class GatedOpening:
 
     def tried(self, path: Path) -> Ensemble:
         self.opened.append(path.name)
-        assert self.gate.wait(30)
+        assert self.gate.wait(120)
         if path.name == "broken":
             raise BundleInvalid("its networks are broken")
         return open_ensemble(load_bundle(path), device="cpu", precision="fp32", threads=1)
@@ -71,7 +71,7 @@ class Half:
 
     def __exit__(self, *_: object) -> None:
         self.thread.stop()
-        assert self.thread.join(30)
+        assert self.thread.join(120)
 
     def wish(self, action: Any, name: str, command: str) -> None:
         wish = EnsembleWish(action=action, ensemble=name, author="ana", role="operator", at=1.0, command=command)
