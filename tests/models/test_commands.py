@@ -58,7 +58,7 @@ def test_predict_runs_the_plan_and_the_members_that_a_reply_named(bundle: Bundle
 def test_networks_that_are_none_are_a_usage_error(bundle: Bundle, movie: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["predict", str(movie), "--bundle", str(bundle.path), "--members", "two"])
-    assert "'two' is no list of networks: give ids with commas between" in capsys.readouterr().err
+    assert "'two' is no list of numbers: give them with commas between" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("missing", "words"), [("torch", "pip install 'elitscope-service[train]'"), ("elsewhere", "No module")])

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from elitscope_models.commands._crew import Crews, add_crew_options, crews
+from elitscope_models.commands._numbers import numbers
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -52,8 +53,8 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--name", help="of the new bundles (default: the bundle's, with -iterated)")
     parser.add_argument("--sampling", type=float, metavar="Å", help="Å/px, instead of the files' own")
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="at most so many (default: %(default)s)")
-    parser.add_argument("--members", type=_numbers, metavar="IDS", help="the bundle's members to trust, 0,2 say (default: as proposed)")
-    parser.add_argument("--learn-from", type=_numbers, metavar="FRAMES", help="0-5 or 0,3,7 (default: the best, at most 6)")
+    parser.add_argument("--members", type=numbers, metavar="IDS", help="the bundle's members to trust, 0,2 say (default: as proposed)")
+    parser.add_argument("--learn-from", type=numbers, metavar="FRAMES", help="0-5 or 0,3,7 (default: the best, at most 6)")
     parser.add_argument(
         "--region", action="append", default=[], metavar="N:ROW,COL,HEIGHT,WIDTH", help="of frame N, px: learn from there alone; repeatable"
     )
@@ -163,15 +164,6 @@ def _watch(frames: Iterable[Frame], title: str) -> Iterable[Frame]:
 
     console = Console(stderr=True)
     return track(list(frames), title, console=console, disable=not console.is_terminal)
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    """
-    >>> _numbers("0-2,7")
-    (0, 1, 2, 7)
-    """
-    parts = [part.split("-") for part in text.split(",")]
-    return tuple(number for part in parts for number in range(int(part[0]), int(part[-1]) + 1))
 
 
 def _refuse(reason: str) -> int:

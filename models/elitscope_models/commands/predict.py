@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from elitscope_models.commands._numbers import numbers
+
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
@@ -35,7 +37,7 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("file", metavar="FILE", help=".npy .npz .tif .png .h5 .dm3 .dm4 .emd .mrc .hspy ...; movies frame by frame")
     parser.add_argument("--bundle", default="graphene", metavar="DIR", help="a folder, or the name of one that ships (default: graphene)")
     parser.add_argument("--sampling", type=_sampling, metavar="Å", help="Å/px, or row,column; instead of the file's own")
-    parser.add_argument("--members", type=_members, metavar="IDS", help="only these networks, 0,2 say (default: all)")
+    parser.add_argument("--members", type=numbers, metavar="IDS", help="only these networks, 0,2 say (default: all)")
     parser.add_argument("--plan", default="auto", metavar="NAME", help="auto, fp32, bf16, or the plan of a reply (default: %(default)s)")
     parser.add_argument("--atoms", choices=ATOM_KINDS, help="how atoms are placed, AtomAI's way say (default: as the bundle says)")
     parser.add_argument("--threads", type=int, default=0, metavar="N", help="of the CPU; part of a plan (default: every core)")
@@ -139,10 +141,3 @@ def _sampling(text: str) -> Any:
         return as_sampling(numbers[0] if len(numbers) == 1 else numbers)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def _members(text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no list of networks: give ids with commas between, 0,2 say") from error

@@ -14,8 +14,8 @@ MAPS, MEAN, STD = "maps", "mean", "std"
 OPSET = 17
 
 
-def fused_onnx(networks: Sequence[bytes], shape: tuple[int, int]) -> tuple[bytes, int]:
-    """The graph, for images of one shape, and its number of classes.
+def fused_onnx(networks: Sequence[bytes], shape: tuple[int, int] | tuple[str, str]) -> tuple[bytes, int]:
+    """The graph, for images of one shape, or of any where its sides are names, and its number of classes.
 
     Outputs: `maps` [member, class, row, column], `mean` and `std` [1, class, row, column].
 
