@@ -83,8 +83,17 @@ def fit(observed: dict[int, Observed], data: str) -> Calibration:
     """The calibration that these observations speak for. `data`: what they were made on, in words."""
     sizes = sorted(observed)
     sigma = [fit_sigma(observed[size]) for size in sizes if size > 1 and len(observed[size].errors) >= _LEAST]
-    precision = [fit_precision(observed[size]) for size in sizes if len(observed[size].right) >= _LEAST]
+    precision = [fit_precision(_pooled(observed, size)) for size in sizes if len(observed[size].right) >= _LEAST]
     return Calibration(data=data, sigma=tuple(sigma), precision=tuple(precision))
+
+
+def _pooled(observed: dict[int, Observed], size: int) -> Observed:
+    """With those of other numbers of members: atoms that nobody is sure of are few. A single member has no support to speak of."""
+    total = observed[size]
+    for other, found in observed.items():
+        if size > 1 and other not in (1, size):
+            total = total.merged(found)
+    return total
 
 
 def fit_sigma(observed: Observed) -> SigmaCalibration:

@@ -26,12 +26,14 @@ _WAYS = np.array([(1, 0), (1, 1), (0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (
 
 @dataclass(frozen=True)
 class Doubled:
-    """Summits that share a place with others.
+    """Summits of members' maps, and which of them share a place with others.
 
-    `place`: int [summit], which; `at`: float32 [summit, member], the members' smoothed maps; `around`: float32 [summit, way, member], the
-    same a step aside in every direction; `pairs`: int [pair, 2], summits too near to be two; `threshold`: that a summit exceeds.
+    `own`: of each member all summits, int [summit, 2], (row, column) px. Of those that share a place: `place`, int [summit], which; `at`:
+    float32 [summit, member], the members' smoothed maps; `around`: float32 [summit, way, member], the same a step aside in every direction;
+    `pairs`: int [pair, 2], summits too near to be two; `threshold`: that a summit exceeds.
     """
 
+    own: tuple[Array, ...]
     place: Array
     at: Array
     around: Array
@@ -63,16 +65,17 @@ def doubled(maps: Array, places: Array, radius: float, threshold: float) -> Doub
     """
     smooth = np.stack([cv2.GaussianBlur(np.nan_to_num(own), (0, 0), max(0.5, _SMOOTHING * radius)) for own in maps])
     whole = smooth.mean(axis=0)
-    summits = np.concatenate([peaks(each, threshold, _STEP * radius) for each in (whole, *smooth)])
+    own = tuple(peaks(each, threshold, _STEP * radius) for each in smooth)
+    summits = np.concatenate([peaks(whole, threshold, _STEP * radius), *own])
     if not len(places) or not len(summits):
-        return _doubled(smooth, summits[:0], np.zeros(0, int), radius, threshold)
+        return _doubled(own, smooth, summits[:0], np.zeros(0, int), radius, threshold)
     summits = summits[_apart(summits, whole[summits[:, 0], summits[:, 1]], _NEAREST * radius)]
     distance, place = cKDTree(places).query(summits)
     summits, place = summits[distance < _REACH * radius], place[distance < _REACH * radius]
     several = np.bincount(place, minlength=len(places))[place] > 1
     summits, place = summits[several], place[several]
     order = np.argsort(place, kind="stable")
-    return _doubled(smooth, summits[order], place[order], radius, threshold)
+    return _doubled(own, smooth, summits[order], place[order], radius, threshold)
 
 
 def _apart(summits: Array, height: Array, radius: float) -> Array:
@@ -88,12 +91,13 @@ def _apart(summits: Array, height: Array, radius: float) -> Array:
     return np.asarray(order[keep])
 
 
-def _doubled(smooth: Array, summits: Array, place: Array, radius: float, threshold: float) -> Doubled:
+def _doubled(own: tuple[Array, ...], smooth: Array, summits: Array, place: Array, radius: float, threshold: float) -> Doubled:
     steps = np.rint(_WAYS * (_STEP * radius / np.linalg.norm(_WAYS, axis=1)[:, None])).astype(int)
     beside = summits[:, None] + steps
     down, across = (beside[..., axis].clip(0, smooth.shape[1 + axis] - 1) for axis in (0, 1))
     pairs = cKDTree(summits).query_pairs(_ONE * radius, output_type="ndarray") if len(summits) > 1 else np.zeros((0, 2), int)
     return Doubled(
+        own,
         place,
         np.ascontiguousarray(smooth[:, summits[:, 0], summits[:, 1]].T),
         np.ascontiguousarray(smooth[:, down, across].transpose(1, 2, 0)),

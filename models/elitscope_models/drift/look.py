@@ -16,7 +16,7 @@ from elitscope_models.drift.blob_shape import blob_size, odd_blobs
 from elitscope_models.drift.evidence import evidence
 from elitscope_models.drift.halving import halved, roomy
 from elitscope_models.drift.image_signals import Seen, image_signals, prepare_image
-from elitscope_models.drift.members import OwnBlobs, atom_maps, own_blobs, own_peaks
+from elitscope_models.drift.members import OwnBlobs, atom_maps, own_blobs
 from elitscope_models.drift.noise import pixel_noise
 from elitscope_models.drift.short_pairs import nearest, short_pairs
 from elitscope_models.drift.sites import Sites, sites
@@ -118,7 +118,7 @@ def _by_member(maps: Array, known: tuple[int, ...], active: tuple[int, ...], pla
     """The signals of every known member."""
     blobs = [own_blobs(own, THRESHOLD) for own in atom_maps(maps)]
     usual = float(np.median([len(own.places) for own in blobs]))
-    apart = [nearest(own_peaks(own, THRESHOLD, radius)) for own in atom_maps(maps)]
+    apart = [nearest(own) for own in places.doubled.own]
     spacing = _spacing(apart)
     alone = np.eye(len(known), dtype=bool)
     expected, seen = places.expected_f1(alone), places.found(alone)

@@ -8,8 +8,6 @@ from typing import Any
 import cv2
 import numpy as np
 
-from elitscope_models.drift.peaks import peaks
-
 Array = np.ndarray[Any, np.dtype[Any]]
 
 _CONTACT = 4
@@ -33,11 +31,6 @@ def own_blobs(own: Array, threshold: float) -> OwnBlobs:
     areas = stats[:, cv2.CC_STAT_AREA].astype(float)
     boxes = stats[:, cv2.CC_STAT_WIDTH].astype(float) * stats[:, cv2.CC_STAT_HEIGHT]
     return OwnBlobs(centroids[1:, ::-1], areas, areas / np.maximum(boxes, 1.0))
-
-
-def own_peaks(own: Array, threshold: float, radius: float) -> Array:
-    """Atoms of a map, float32 [row, column], one or more a blob: peaks no nearer than 0.6 of a disc's radius (px); int [n, 2]."""
-    return peaks(np.asarray(cv2.GaussianBlur(own, (0, 0), max(0.5, 0.3 * radius))), threshold, 0.6 * radius)
 
 
 def atom_maps(maps: Array) -> Array:
