@@ -75,6 +75,11 @@ def told(entry: AuditEntry) -> tuple[str, str, str]:
     return entry.author, entry.action, entry.outcome
 
 
+def selected(control: Controller) -> list[AuditEntry]:
+    """Changes of the selection that were made, the last first."""
+    return [entry for entry in control.history("haadf") if entry.action != "autopilot" and entry.outcome == "applied"]
+
+
 def test_drift_is_told_advised_on_and_acted_upon_until_the_operator_overrides(bundles: Path, tmp_path: Path) -> None:
     with (
         RunningServer("--bundles", bundles, data_dir=tmp_path, env=FAST) as server,
@@ -113,19 +118,19 @@ def test_drift_is_told_advised_on_and_acted_upon_until_the_operator_overrides(bu
             wait_until(lambda: len(microscope.results) > frames + 60)
             assert control.selection("haadf").revision == overridden.revision
 
-            # undo restores what was before, step by step
-            assert control.undo("haadf").active == acted.active
-            assert control.undo("haadf").active == ALL
+            # undo restores what was before, step by step; on a slow machine the autopilot has acted more than once, or come too late
+            made = selected(control)
+            assert told(made[0]) == ("ana", "only", "applied") and {entry.author for entry in made[1:]} == {"autopilot"}
+            for entry in made:
+                assert ("toy", control.undo("haadf").active) == entry.before
+            assert control.selection("haadf").active == ALL
             wait_until(lambda: pilot_is(control, "standing_back"))
 
-            history = [entry for entry in control.history("haadf") if entry.action not in ("autopilot",)][::-1]
-            assert [told(entry) for entry in history] == [
-                ("autopilot", "deselect", "applied"),
-                ("ana", "only", "applied"),
-                ("ana", "undo", "applied"),
-                ("ana", "undo", "applied"),
+            assert [told(entry) for entry in selected(control)] == [("ana", "undo", "applied")] * len(made) + [
+                told(entry) for entry in made
             ]
-            first = history[0]
+            first = made[-1]
+            assert told(first) == ("autopilot", "deselect", "applied")
             assert first.role == "controller" and "network" in first.reason
             assert (first.before, first.after) == (("toy", ALL), ("toy", acted.active))
             assert [entry.value for entry in control.history("haadf") if entry.action == "autopilot"] == ["act", "advise"]
