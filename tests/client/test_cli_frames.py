@@ -1,33 +1,18 @@
 """A run of frames: answers meet their frames, everything is counted, pacing and interrupts leave nothing half done."""
 
-import signal
-import time
-import weakref
+import json
+import subprocess
+import sys
+from pathlib import Path
 
-import numpy as np
 import pytest
 
-from elitscope.commands.frames import Job, paced, run_frames
+from elitscope.commands.frames import paced, run_frames
 from elitscope.commands.summary import Percentiles
 from elitscope.errors import ServerGone
-from elitscope.types import FrameInfo, Rejection
-from tests.client.analysed import a_result
-
-
-class FakeClient:
-    """Pulls `ahead` frames before it answers the first, as a client with credit does."""
-
-    def __init__(self, answer, ahead=3):
-        self._answer, self._ahead = answer, ahead
-
-    def stream(self, frames):
-        waiting = []
-        for frame in frames:
-            waiting.append(frame)
-            if len(waiting) > self._ahead:
-                yield self._answer(waiting.pop(0))
-        for frame in waiting:
-            yield self._answer(frame)
+from elitscope.types import Rejection
+from tests.client.runs import FakeClient, analysed, some_jobs
+from tests.support.server import PATIENCE
 
 
 class FakeClock:
@@ -41,14 +26,6 @@ class FakeClock:
     def sleep(self, seconds):
         self.slept.append(seconds)
         self.now += seconds
-
-
-def some_jobs(count):
-    return [Job(np.full((4, 4), i), FrameInfo(), f"frame-{i}") for i in range(count)]
-
-
-def analysed(frame):
-    return a_result(int(frame[0][0, 0]), mean=None, std=None, member_maps=None)
 
 
 def test_every_answer_meets_its_own_frame():
@@ -80,32 +57,14 @@ def test_an_interrupt_ends_the_run_with_what_is_there():
     assert (summary.frames_sent, summary.results, summary.unanswered) == (8, 5, 3)
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_an_interrupt_that_python_drops_ends_the_run_too():
-    """What a callback of the garbage collector raises is printed and forgotten, Ctrl-C as well."""
-
-    class Owner:
-        """Something that h5py would look after."""
-
-    def interrupted(_):
-        signal.raise_signal(signal.SIGINT)
-        time.monotonic()
-
-    def sink(answer):
-        if answer.reply.frame_id == 4:
-            owner = Owner()
-            watcher = weakref.ref(owner, interrupted)
-            del owner
-            assert watcher() is None
-
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        summary = run_frames(FakeClient(analysed), some_jobs(10), [sink])
-        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    finally:
-        signal.signal(signal.SIGINT, before)
-    assert summary.interrupted
-    assert summary.results == 5
+    """What a callback of the garbage collector raises is printed and forgotten, Ctrl-C as well. In a process that may be interrupted."""
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-m", "tests.client.interrupted"]
+    run = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert run.returncode == 0, run.stderr
+    assert "KeyboardInterrupt" in run.stderr
+    assert json.loads(run.stdout) == {"interrupted": True, "results": 5, "handler_is_back": True}
 
 
 def test_a_lost_server_and_a_failing_sink_are_the_callers_business():
