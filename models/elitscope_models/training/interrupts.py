@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import signal
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 
 
 @contextmanager
 def deaf_to_interrupts() -> Iterator[None]:
-    """Processes that are started within are deaf to Ctrl-C, from their first moment on; so is this one for as long as that takes."""
-    if threading.current_thread() is not threading.main_thread():  # only there can signals be set, and is Ctrl-C heard
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Processes that are started within are deaf to Ctrl-C, from their first moment on. This one hears it afterwards: none is lost."""
+    resource_tracker.ensure_running()  # else the first process would start it, and it lets interrupts through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def ignore_interrupts() -> None:

@@ -81,14 +81,12 @@ def workers_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
 
 
 def workers_with_a_job(process: subprocess.Popen[str], count: int) -> list[psutil.Process]:
-    """So many workers, once they load torch, which they do after they were told their job, and once their parent hears Ctrl-C again."""
+    """So many workers, once they load torch, which they do after they were told their job."""
 
     def ready() -> list[psutil.Process] | None:
         workers = workers_of(process)
-        status = dict(line.split(":", 1) for line in Path(f"/proc/{process.pid}/status").read_text().splitlines())
-        deaf = int(status["SigIgn"], 16) & 1 << (signal.SIGINT - 1)
         loaded = all(any("torch" in mapped.path for mapped in worker.memory_maps()) for worker in workers)
-        return workers if len(workers) == count and loaded and not deaf else None
+        return workers if len(workers) == count and loaded else None
 
     return wait_until(ready, PATIENCE_S)
 
