@@ -248,9 +248,8 @@ def test_a_result_of_the_most_classes_members_and_warnings_still_fits_its_header
 
 def hotspot_parts(records, **changes):
     """A result's parts whose table of hotspots is described as `changes` say."""
-    names = ("frame_id", "stream", "sequence", "ensemble", "ensemble_version", "members", "revision", "plan", "classes", "sampling")
-    facts = dict(zip(names, (1, "s", 1, "e", "1", (0,), 1, "p", ("C",), None), strict=True))
-    result = Result(**facts, warnings=(), timing=Timing(), hotspots=HotspotTable.from_records(np.zeros(0, HOTSPOT_DTYPE)))
+    none = HotspotTable.from_records(np.zeros(0, HOTSPOT_DTYPE))
+    result = Result(1, "s", 1, "e", "1", (0,), 1, "p", ("C",), None, warnings=(), timing=Timing(), hotspots=none)
     prefix, header, _ = (bytes(part) for part in codec.encode(ResultMessage(result)))
     described = {"name": "hotspots", "dtype": HOTSPOT_DTYPE.str, "shape": [len(records)], **changes}
     return [prefix, json.dumps({**json.loads(header), "arrays": [described]}).encode(), records.tobytes()]
