@@ -1,5 +1,8 @@
+"""In processes of their own: an interrupt that ends the one that runs the tests ends all of them."""
+
 from __future__ import annotations
 
+import json
 import multiprocessing
 import signal
 import subprocess
@@ -12,29 +15,35 @@ from tests.support.server import PATIENCE
 ROOT = Path(__file__).parents[3]
 
 
+def said_by(what: str) -> object:
+    command = [sys.executable, "-m", __name__, what]
+    return json.loads(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=True).stdout)
+
+
 def test_an_interrupt_that_comes_while_processes_are_started_is_heard_afterwards() -> None:
-    heard: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _: heard.append(number))
-    try:
-        with deaf_to_interrupts():
-            signal.raise_signal(signal.SIGINT)
-            assert not heard
-        assert heard == [signal.SIGINT]
-    finally:
-        signal.signal(signal.SIGINT, before)
+    assert said_by("interrupt") == ["before", "heard", "after"]
+
+
+def test_processes_that_are_started_meanwhile_stay_deaf_the_first_one_too() -> None:
+    assert said_by("start") == [1, 1, 0]
+
+
+def interrupted() -> list[str]:
+    told: list[str] = []
+    signal.signal(signal.SIGINT, lambda number, frame: told.append("heard"))
+    with deaf_to_interrupts():
+        signal.raise_signal(signal.SIGINT)
+        told.append("before")
+    told.append("after")
+    return told
 
 
 def blocked() -> None:
     raise SystemExit(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ()))
 
 
-def test_processes_that_are_started_meanwhile_stay_deaf_the_first_one_too() -> None:
-    """In a process that has not started any, as a training does."""
-    run = subprocess.run([sys.executable, "-m", __name__], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=True)
-    assert run.stdout.split() == ["1", "1", "0"]
-
-
-def start_two_deaf_and_one_that_hears() -> None:
+def two_deaf_and_one_that_hears() -> list[int | None]:
+    """A process that has not started any, as a training has not."""
     context = multiprocessing.get_context("spawn")
     processes = [context.Process(target=blocked) for _ in range(3)]
     with deaf_to_interrupts():
@@ -43,8 +52,8 @@ def start_two_deaf_and_one_that_hears() -> None:
     processes[2].start()
     for process in processes:
         process.join()
-        print(process.exitcode)
+    return [process.exitcode for process in processes]
 
 
 if __name__ == "__main__":
-    start_two_deaf_and_one_that_hears()
+    print(json.dumps(interrupted() if sys.argv[1] == "interrupt" else two_deaf_and_one_that_hears()))
