@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from elitscope import Client, Result
 from tests.support.frames import dots, lattice
 from tests.support.server import PATIENCE
+from tests.support.streaming import Sending
 
 SHAPE = (96, 104)
 LARGE, SMALL = 2.0, 0.8
@@ -22,24 +22,14 @@ FAST = {"ELITSCOPE_MONITOR_HZ": "60"}
 """What is usual is learned from some dozen frames, however fast they come."""
 
 
-class Microscope:
+class Microscope(Sending):
     """Sends frames of the same place in a thread, each with noise of its own; `sigma` is how large atoms are in the next ones."""
 
     def __init__(self, server: str) -> None:
+        super().__init__()
         self.sigma = LARGE
         self.results: list[Result] = []
         self._server = server
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-
-    def __enter__(self) -> Microscope:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join(PATIENCE)
-        assert not self._thread.is_alive()
 
     def _run(self) -> None:
         with Client(self._server, stream="haadf", outputs=("atoms",), timeout=PATIENCE) as client:
